@@ -34,7 +34,16 @@ size_t text_from_long_double(char *out, size_t cap, long double value);
 /* A memory size: digits and an optional unit b k kb m mb g gb (any case, kb = 1024). */
 bool text_to_memory(const char *text, size_t len, uint64_t *bytes);
 
-/* ASCII only, whatever the locale. */
+/* The small form of an ASCII letter; every other byte is itself, whatever the locale. */
+static inline unsigned char text_lower_byte(unsigned char c) {
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + ('a' - 'A')) : c;
+}
+/* The six blanks of isspace in the C locale. */
+static inline bool text_is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* ASCII only, whatever the locale. Order as memcmp's, a prefix before what it begins. */
 int text_casecmp(const char *a, size_t alen, const char *b, size_t blen);
 /* Whether the len bytes at `text` spell `word` (NUL-terminated), in any case. */
 bool text_is(const char *text, size_t len, const char *word);

@@ -1,0 +1,165 @@
+/* mem.c: the allocator's front, and the account of what is in use.
+ *
+ * mem_alloc and mem_free are on the path of every write, so the account must cost next to nothing: each thread adds
+ * to a plain thread-local balance, and only when that has drifted by MEM_PUBLISH_BYTES is it moved to the shared
+ * total with one atomic add. A thread that frees what others allocate has a negative balance; the sum is what
+ * counts, and it may be below zero for a moment while one side is published and the other is not.
+ *
+ * Blocks are counted at their usable size, asked of the allocator when they come and when they go, so no header is
+ * kept in front of a block and the account cannot drift from the truth.
+ *
+ * Out of memory is not survivable for a cache half way through a command: it is said in the log, then the
+ * process aborts. maxmemory is what keeps it from happening.
+ */
+#include "shard/base/mem.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shard/base/assert.h"
+#include "shard/base/log.h"
+
+#ifdef MEM_LIBC
+#include <malloc.h>
+#else
+#include <mimalloc.h>
+#endif
+
+/* On its own cache line: many threads add to the one and read it, and nothing else should suffer for that. */
+static _Alignas(64) _Atomic int64_t total_bytes;
+static _Alignas(64) _Atomic size_t peak_bytes;
+static _Thread_local int64_t balance_bytes;
+
+static inline size_t usable_size(const void *block) {
+#ifdef MEM_LIBC
+    return malloc_usable_size((void *)block);
+#else
+    return mi_usable_size(block);
+#endif
+}
+
+static __attribute__((noinline)) void publish_balance(void) {
+    atomic_fetch_add_explicit(&total_bytes, balance_bytes, memory_order_relaxed);
+    balance_bytes = 0;
+}
+
+static inline void account(int64_t delta) {
+    int64_t balance = balance_bytes + delta;
+    balance_bytes = balance;
+    /* One comparison for both signs. */
+    if (UNLIKELY((uint64_t)(balance + MEM_PUBLISH_BYTES) > 2 * (uint64_t)MEM_PUBLISH_BYTES))
+        publish_balance();
+}
+
+static _Noreturn __attribute__((noinline, cold)) void out_of_memory(size_t bytes) {
+    log_warning(
+        "Out of memory: cannot allocate %zu bytes (%zu bytes are in use). Lower maxmemory or free memory "
+        "on this machine.",
+        bytes, mem_used());
+    abort();
+}
+
+static inline void *admit(void *block, size_t bytes) {
+    if (UNLIKELY(block == NULL)) out_of_memory(bytes);
+    account((int64_t)usable_size(block));
+    return block;
+}
+
+void *mem_alloc(size_t bytes) {
+#ifdef MEM_LIBC
+    return admit(malloc(bytes), bytes);
+#else
+    return admit(mi_malloc(bytes), bytes);
+#endif
+}
+
+void *mem_zalloc(size_t bytes) {
+#ifdef MEM_LIBC
+    return admit(calloc(1, bytes), bytes);
+#else
+    return admit(mi_zalloc(bytes), bytes);
+#endif
+}
+
+void *mem_zalloc_aligned(size_t bytes, size_t alignment) {
+    ASSERT(alignment != 0 && (alignment & (alignment - 1)) == 0);
+#ifdef MEM_LIBC
+    void *block = NULL;
+    if (alignment < sizeof(void *)) alignment = sizeof(void *);
+    if (posix_memalign(&block, alignment, bytes) != 0) out_of_memory(bytes);
+    memset(block, 0, bytes);
+#else
+    void *block = mi_zalloc_aligned(bytes, alignment);
+#endif
+    return admit(block, bytes);
+}
+
+void *mem_realloc(void *block, size_t bytes) {
+    if (block == NULL) return mem_alloc(bytes);
+    int64_t before = (int64_t)usable_size(block);
+#ifdef MEM_LIBC
+    /* libc frees the block when asked for 0 bytes; ours never does. */
+    void *moved = realloc(block, bytes == 0 ? 1 : bytes);
+#else
+    void *moved = mi_realloc(block, bytes);
+#endif
+    if (UNLIKELY(moved == NULL)) out_of_memory(bytes);
+    account((int64_t)usable_size(moved) - before);
+    return moved;
+}
+
+char *mem_strdup(const char *text) {
+    return mem_dup(text, strlen(text) + 1);
+}
+
+void *mem_dup(const void *bytes, size_t n) {
+    void *copy = mem_alloc(n);
+    if (n > 0) memcpy(copy, bytes, n);
+    return copy;
+}
+
+void mem_free(void *block) {
+    if (block == NULL) return;
+    account(-(int64_t)usable_size(block));
+#ifdef MEM_LIBC
+    free(block);
+#else
+    mi_free(block);
+#endif
+}
+
+size_t mem_size(const void *block) {
+    return block == NULL ? 0 : usable_size(block);
+}
+
+size_t mem_used(void) {
+    /* With this thread's own balance: it must see at once what its own frees gained (eviction counts on that). */
+    int64_t total = atomic_load_explicit(&total_bytes, memory_order_relaxed) + balance_bytes;
+    return total > 0 ? (size_t)total : 0;
+}
+
+size_t mem_peak(void) {
+    mem_peak_note();
+    return atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+}
+
+void mem_peak_note(void) {
+    size_t used = mem_used();
+    size_t peak = atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+    while (used > peak && !atomic_compare_exchange_weak_explicit(
+                              &peak_bytes, &peak, used, memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+void mem_purge(void) {
+#ifdef MEM_LIBC
+    malloc_trim(0);
+#else
+    mi_collect(true);
+#endif
+}
+
+void mem_publish(void) {
+    if (balance_bytes != 0) publish_balance();
+}
