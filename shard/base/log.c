@@ -148,7 +148,7 @@ int log_reopen(void) {
 }
 
 void log_set_level(enum log_level level) {
-    ASSERT(level <= LOG_WARNING);
+    ASSERT(level <= LOG_NOTHING);
     atomic_store_explicit(&log_level_least, level, memory_order_relaxed);
 }
 

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-enum log_level { LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING };
+/* LOG_NOTHING is a level to set (`loglevel nothing`), not one to write at. */
+enum log_level { LOG_DEBUG, LOG_VERBOSE, LOG_NOTICE, LOG_WARNING, LOG_NOTHING };
 enum { LOG_LINE_MAX = 4096 };
 
 /* Opens `path` for appending ("" means standard output). Returns 0, or -errno with the old log kept. */

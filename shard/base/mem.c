@@ -6,7 +6,9 @@
  * counts, and it may be below zero for a moment while one side is published and the other is not.
  *
  * Blocks are counted at their usable size, asked of the allocator when they come and when they go, so no header is
- * kept in front of a block and the account cannot drift from the truth.
+ * kept in front of a block and the account cannot drift from the truth. For small blocks the question costs as
+ * much as the allocation; a table made at start-up, of what this very allocator gives for each small size, answers
+ * instead.
  *
  * Out of memory is not survivable for a cache half way through a command: it is said in the log, then the
  * process aborts. maxmemory is what keeps it from happening.
@@ -39,6 +41,33 @@ static inline size_t usable_size(const void *block) {
 #endif
 }
 
+/* usable_small[(n + 7) / 8] is the usable size of a block of n bytes, or 0 where it must be asked. */
+enum { SMALL_MAX = 1024, SMALL_STEP = 8 };
+static uint16_t usable_small[SMALL_MAX / SMALL_STEP + 1];
+
+#ifndef MEM_LIBC
+/* Before main, so that no allocation can come earlier. An allocator built with padding gives other sizes for
+ * requests of one step, and then every block is asked. */
+static __attribute__((constructor)) void measure_small_sizes(void) {
+    for (size_t step = 1; step <= SMALL_MAX / SMALL_STEP; step++) {
+        void *largest = mi_malloc(step * SMALL_STEP), *smallest = mi_malloc((step - 1) * SMALL_STEP + 1);
+        size_t usable = largest == NULL ? 0 : mi_usable_size(largest);
+        if (smallest != NULL && mi_usable_size(smallest) == usable && usable <= UINT16_MAX) {
+            usable_small[step] = (uint16_t)usable;
+        }
+        mi_free(largest);
+        mi_free(smallest);
+    }
+}
+#endif
+
+static inline size_t usable_size_of_new(const void *block, size_t bytes) {
+    size_t known = bytes <= SMALL_MAX ? usable_small[(bytes + SMALL_STEP - 1) / SMALL_STEP] : 0;
+    if (UNLIKELY(known == 0)) return usable_size(block);
+    DASSERT(known == usable_size(block));
+    return known;
+}
+
 static __attribute__((noinline)) void publish_balance(void) {
     atomic_fetch_add_explicit(&total_bytes, balance_bytes, memory_order_relaxed);
     balance_bytes = 0;
@@ -60,9 +89,10 @@ static _Noreturn __attribute__((noinline, cold)) void out_of_memory(size_t bytes
     abort();
 }
 
+/* Counts a block just got from malloc or calloc. */
 static inline void *admit(void *block, size_t bytes) {
     if (UNLIKELY(block == NULL)) out_of_memory(bytes);
-    account((int64_t)usable_size(block));
+    account((int64_t)usable_size_of_new(block, bytes));
     return block;
 }
 
@@ -91,8 +121,10 @@ void *mem_zalloc_aligned(size_t bytes, size_t alignment) {
     memset(block, 0, bytes);
 #else
     void *block = mi_zalloc_aligned(bytes, alignment);
+    if (UNLIKELY(block == NULL)) out_of_memory(bytes);
 #endif
-    return admit(block, bytes);
+    account((int64_t)usable_size(block));
+    return block;
 }
 
 void *mem_realloc(void *block, size_t bytes) {

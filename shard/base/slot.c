@@ -52,15 +52,19 @@ uint16_t slot_crc16(const void *bytes, size_t len) {
     const unsigned char *p = bytes;
     uint16_t crc = 0;
     for (; len >= 8; p += 8, len -= 8) {
-        uint64_t w = load_big_endian_64(p) ^ ((uint64_t)crc << 48);
-        crc = crc_table[7][w >> 56] ^ crc_table[6][w >> 48 & 0xff] ^ crc_table[5][w >> 40 & 0xff] ^
-              crc_table[4][w >> 32 & 0xff] ^ crc_table[3][w >> 24 & 0xff] ^ crc_table[2][w >> 16 & 0xff] ^
-              crc_table[1][w >> 8 & 0xff] ^ crc_table[0][w & 0xff];
+        uint64_t word = load_big_endian_64(p);
+        /* Only the first two bytes depend on the step before: the six other lookups run ahead of it. */
+        uint16_t tail = crc_table[5][word >> 40 & 0xff] ^ crc_table[4][word >> 32 & 0xff] ^
+                        crc_table[3][word >> 24 & 0xff] ^ crc_table[2][word >> 16 & 0xff] ^
+                        crc_table[1][word >> 8 & 0xff] ^ crc_table[0][word & 0xff];
+        uint16_t head = (uint16_t)(word >> 48) ^ crc;
+        crc = tail ^ crc_table[6][head & 0xff] ^ crc_table[7][head >> 8];
     }
     if (len >= 4) {
-        uint32_t w = load_big_endian_32(p) ^ ((uint32_t)crc << 16);
-        crc = crc_table[3][w >> 24] ^ crc_table[2][w >> 16 & 0xff] ^ crc_table[1][w >> 8 & 0xff] ^
-              crc_table[0][w & 0xff];
+        uint32_t word = load_big_endian_32(p);
+        uint16_t head = (uint16_t)(word >> 16) ^ crc;
+        crc = crc_table[1][word >> 8 & 0xff] ^ crc_table[0][word & 0xff] ^ crc_table[2][head & 0xff] ^
+              crc_table[3][head >> 8];
         p += 4;
         len -= 4;
     }

@@ -13,9 +13,9 @@ enum { TEXT_I64_MAX = 21, TEXT_DOUBLE_MAX = 64, TEXT_LONG_DOUBLE_MAX = 5 * 1024 
 
 /* A signed 64-bit integer in canonical form: no spaces, no '+', no leading zeros, "-0" refused (as string2ll). */
 bool text_to_i64(const char *text, size_t len, int64_t *value);
-/* The same for unsigned (SCAN cursors take what strtoull takes: see text_to_cursor). */
+/* The same for unsigned, so canonical as well (SCAN cursors take what strtoull takes: see text_to_cursor). */
 bool text_to_u64(const char *text, size_t len, uint64_t *value);
-/* A SCAN cursor: decimal, whole text, as parseScanCursorOrReply takes it (leading blank refused, overflow refused). */
+/* A SCAN cursor as Redis takes it: blanks and overflow refused, a sign and leading zeros taken, "" is 0. */
 bool text_to_cursor(const char *text, size_t len, uint64_t *value);
 /* Writes decimal digits (no NUL); returns how many. `out` has room for TEXT_I64_MAX. */
 size_t text_from_i64(char *out, int64_t value);
@@ -31,7 +31,8 @@ size_t text_from_double(char *out, size_t cap, double value);
 /* INCRBYFLOAT's form: "%.17Lf" with trailing zeros cut. */
 size_t text_from_long_double(char *out, size_t cap, long double value);
 
-/* A memory size: digits and an optional unit b k kb m mb g gb (any case, kb = 1024). */
+/* A memory size: digits and an optional unit b k kb m mb g gb (any case; k = 1000, kb = 1024, ...). No digits is 0,
+ * as in Redis. Refuses what does not fit in 64 bits. */
 bool text_to_memory(const char *text, size_t len, uint64_t *bytes);
 
 /* The small form of an ASCII letter; every other byte is itself, whatever the locale. */
@@ -49,8 +50,9 @@ int text_casecmp(const char *a, size_t alen, const char *b, size_t blen);
 bool text_is(const char *text, size_t len, const char *word);
 void text_lower(char *text, size_t len);
 
-/* Glob as KEYS, CONFIG GET and PSUBSCRIBE know it: * ? [a-z] [^x] \x. Linear-time safe: a pattern like
- * a*a*a*a*b does not explode. Same results as redis's stringmatchlen. */
+/* Glob as KEYS, CONFIG GET and PSUBSCRIBE know it: * ? [a-z] [^x] \x. At most plen * len steps: a pattern like
+ * a*a*a*a*b does not explode. Same results as redis's stringmatchlen, so "*" does not match the empty text (KEYS and
+ * SCAN there do not ask it about a lone "*"). */
 bool text_glob(const char *pattern, size_t plen, const char *text, size_t len, bool nocase);
 
 /* Splits a line into words by Redis's rules for config lines and inline commands: "double" quotes with

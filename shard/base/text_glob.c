@@ -7,11 +7,14 @@
  *
  * What the oracle does in the corners, kept here: a '\' at the end stands for itself; "[" without "]" ends with
  * the pattern; a range may be reversed, compares bytes as signed, and its ends are ordered before case is folded; an
- * escaped byte in a class is compared with its case; no pattern but the empty one matches the empty text.
+ * escaped byte in a class is compared with its case; no pattern but the empty one matches the empty text; a pattern
+ * with more than GLOB_STARS_MAX stars that have something behind them matches nothing (there, a guard of the stack).
  */
 #include "shard/base/text.h"
 
 #include "shard/base/assert.h"
+
+enum { GLOB_STARS_MAX = 1000 };
 
 struct glob {
     const char *pattern, *pattern_end;
@@ -73,12 +76,15 @@ bool text_glob(const char *pattern, size_t plen, const char *text, size_t len, b
     const char *p = pattern, *t = text, *text_end = text + len;
     const char *star = NULL,
                *star_text = NULL; /* behind the last star met, and where its rest was last tried */
+    unsigned stars = 0;
     if (len == 0) return plen == 0;
     while (t < text_end) {
         const char *after;
         if (p < g.pattern_end && *p == '*') {
             while (p < g.pattern_end && *p == '*') p++;
             if (p == g.pattern_end) return true;
+            if (++stars > GLOB_STARS_MAX)
+                return false; /* each run of stars is met once: only the last is returned to */
             star = p;
             star_text = t;
         } else if (p < g.pattern_end && match_one(&g, p, *t, &after)) {

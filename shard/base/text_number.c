@@ -20,7 +20,7 @@
 #include "shard/base/mem.h"
 #include "shard/base/text.h"
 
-enum { NUMBER_ON_STACK = 256, U64_DIGITS_MAX = 20, EXACT_DIGITS_MAX = 15 };
+enum { NUMBER_ON_STACK = 256, U64_DIGITS_MAX = 20, EXACT_DIGITS_MAX = 15, MEMORY_DIGITS_MAX = 127 };
 
 /* The pairs 00 to 99: two digits are written for one division. */
 static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324"
@@ -210,6 +210,8 @@ size_t text_from_long_double(char *out, size_t cap, long double value) {
     return len;
 }
 
+/* As in Redis no digits at all is 0 ("" and "kb" too), and k is 1000 where kb is 1024. Not as in Redis, a size beyond
+ * 64 bits is refused: there it wraps, and "17179869184gb" quietly means 0. */
 bool text_to_memory(const char *text, size_t len, uint64_t *bytes) {
     static const struct {
         const char *name;
@@ -223,6 +225,7 @@ bool text_to_memory(const char *text, size_t len, uint64_t *bytes) {
     for (; digits < len; digits++) {
         unsigned digit = (unsigned)(unsigned char)text[digits] - '0';
         if (digit > 9) break;
+        if (digits == MEMORY_DIGITS_MAX) return false;
         if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, digit, &sum)) return false;
     }
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
