@@ -11,7 +11,7 @@
  *   | the inline string's bytes, if that is its encoding
  *
  * kind: low half the type (base/kind.h), high half the encoding.
- * access: LRU seconds or LFU (minutes << 8 | counter), as Redis keeps them: see evict.h.
+ * access: the clock of the last access or LFU's (minutes << 8 | counter): see evict.h. All 32 bits belong to it.
  * epoch: the dump that last saw this entry: see design.md, "a cut".
  *
  * An entry belongs to one table and is touched only under its slice's hold. Changing its size may move it:
@@ -48,7 +48,7 @@ struct entry {
     uint8_t flags;
     uint8_t epoch;
     uint8_t key_len;
-    uint32_t access; /* low 24 bits; the rest is spare */
+    uint32_t access;
     unsigned char body[];
 };
 _Static_assert(sizeof(struct entry) == 8, "the header of an entry is one word");
@@ -125,5 +125,47 @@ static inline const char *entry_inline(const struct entry *e, size_t *len) {
 const char *entry_string(const struct entry *e, char *digits, size_t *len);
 /* The length of a string value. */
 size_t entry_string_len(const struct entry *e);
+
+static inline uint8_t entry_kind(enum value_type type, enum entry_encoding encoding) {
+    return (uint8_t)((unsigned)type | (unsigned)encoding << 4);
+}
+
+/* What decides the layout of an entry, beside its key. */
+struct entry_shape {
+    enum value_type type;
+    enum entry_encoding encoding;
+    uint8_t flags;     /* ENTRY_EXPIRES, ENTRY_RAW (ENTRY_LONG_KEY follows from the key) */
+    size_t inline_len; /* ENC_INLINE: at most ENTRY_INLINE_MAX; otherwise 0 */
+};
+
+/* The bytes that an entry takes. */
+size_t entry_shape_bytes(const struct entry_shape *shape, size_t key_len);
+/* A new entry with its key; deadline, value word or inline bytes are the caller's to write, access and epoch are 0. */
+struct entry *entry_new(const struct entry_shape *shape, const char *key, size_t key_len);
+/* Gives an entry another shape in its own memory, which has room for it (mem_size). The key stays and, if both shapes expire, the
+ * deadline; the old value is overwritten, so whatever it pointed to has been let go. */
+void entry_reshape(struct entry *e, const struct entry_shape *shape);
+/* Writes the value word of ENC_INT, ENC_BLOB and ENC_OBJECT. */
+static inline void entry_set_int(struct entry *e, int64_t n) {
+    memcpy(entry_value_at(e), &n, sizeof n);
+}
+static inline void entry_set_pointer(struct entry *e, void *pointer) {
+    memcpy(entry_value_at(e), &pointer, sizeof pointer);
+}
+/* Where the bytes of an inline value stand. */
+static inline char *entry_inline_at(struct entry *e) {
+    size_t len;
+    return (char *)entry_inline(e, &len);
+}
+/* The bytes it takes now by its shape (its block may be larger). */
+size_t entry_bytes(const struct entry *e);
+/* Memory of the value that lies outside the entry: a blob's or an object's; 0 for the rest. */
+size_t entry_payload_bytes(const struct entry *e);
+/* All memory of an entry and its value, as the account has it. */
+size_t entry_footprint(const struct entry *e);
+/* Lets go of what the value points to; the entry is then to be freed or reshaped. */
+void entry_free_payload(struct entry *e);
+/* Frees an entry and its value. */
+void entry_free(struct entry *e);
 
 #endif

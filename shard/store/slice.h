@@ -18,10 +18,12 @@
 
 enum { SLICES_PER_SHARD = 16, SLICES_MAX = 2048 };
 
-/* One database's part of a slice. */
+/* One database's part of a slice. Threads without the hold may prefetch through its table, so it is freed by
+ * thread_retire. */
 struct keyspace {
     struct table table;
     struct wheel *wheel; /* NULL until a key expires */
+    size_t entry_bytes;  /* of its entries and their values, as the slice's counter has it */
 };
 
 /* Server-wide switches, copied into every slice and changed only while all slices are held (a cut). */
@@ -43,10 +45,9 @@ struct slice {
     uint32_t switches;
     uint16_t index;
     uint16_t owner; /* thread number of its shard */
-    struct keyspace **databases; /* databases_count pointers, each NULL until first used */
+    _Atomic(struct keyspace *) *databases; /* slices.databases pointers, each NULL until first used */
     _Alignas(CACHE_LINE) struct slice_counters counters;
-    unsigned expire_database; /* where active expiry goes on */
-    unsigned step_database;   /* where resizing goes on */
+    unsigned maintain_database; /* where maintenance goes on */
 };
 
 struct slices {
@@ -54,12 +55,28 @@ struct slices {
     unsigned count, shift, databases;
 };
 
+/* Counters have one writer, the holder: a load and a store instead of a locked addition. */
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n) {
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+static inline void counter_sub(_Atomic uint64_t *counter, uint64_t n) {
+    counter_add(counter, -n);
+}
+static inline uint64_t counter_get(const _Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 /* The one set of this process; made before threads start, never changed afterwards. */
 void slices_create(unsigned shards, unsigned databases);
 extern struct slices slices;
 
 static inline struct slice *slice_of_slot(uint16_t slot) {
     return &slices.all[slot >> slices.shift];
+}
+
+/* One database of a slice, NULL while it was never used. Under the hold, or to prefetch through it. */
+static inline struct keyspace *slice_keyspace(const struct slice *s, unsigned database) {
+    return atomic_load_explicit(&s->databases[database], memory_order_acquire);
 }
 
 #endif

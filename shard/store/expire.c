@@ -1,0 +1,80 @@
+/* expire.c: the owner's maintenance of a slice, in steps of a bounded time: deleting overdue keys, moving resizes on.
+ *
+ * Runs on the owner's thread under the slice's hold, whenever the owner has nothing better to do and some times a second in any
+ * case. The databases take turns, so that none starves. The processor's counter is asked every few items: a step
+ * overruns its budget by no more than those.
+ */
+#include "shard/rt/clock.h"
+#include "shard/store/keyspace_parts.h"
+#include "shard/store/policy.h"
+
+enum {
+    ITEMS_PER_LOOK = 16, /* keys or buckets between two looks at the clock */
+};
+
+struct maintenance {
+    uint64_t begun_ticks;
+    uint64_t budget_ns;
+};
+
+static bool maintenance_is_over(const struct maintenance *m) {
+    return clock_ticks_to_ns(clock_ticks() - m->begun_ticks) >= m->budget_ns;
+}
+
+/* Deletes overdue keys. True when the time is up and more may be waiting. */
+static bool maintain_expiry(struct visit *v, struct slice *s, struct keyspace *ks,
+                            const struct maintenance *m) {
+    while (ks->wheel) {
+        unsigned budget = ITEMS_PER_LOOK;
+        struct entry *e;
+        while ((e = wheel_overdue(ks->wheel, visit_now(v), &budget))) {
+            uint64_t hash = keyspace_entry_hash(e);
+            struct entry **at = table_find_entry(&ks->table, e, hash);
+            ASSERT(at && keyspace_is_past(v, e));
+            keyspace_drop(v, s, ks, at, hash, DROP_EXPIRED);
+            v->expired++;
+        }
+        if (budget > 0) return false;
+        if (maintenance_is_over(m)) return true;
+    }
+    return false;
+}
+
+static bool maintain_table(struct slice *s, struct keyspace *ks, const struct maintenance *m) {
+    if (s->switches & SWITCH_LOADING) return false; /* it has been given room for what is still to come */
+    while (table_step(&ks->table, ITEMS_PER_LOOK))
+        if (maintenance_is_over(m)) return true;
+    return false;
+}
+
+bool keyspace_maintain(struct visit *v, struct slice *s, unsigned budget_us) {
+    ASSERT(hold_is_mine(&s->hold, v->thread));
+    const struct policy *p = policy_get();
+    struct maintenance m = {.begun_ticks = clock_ticks(), .budget_ns = (uint64_t)budget_us * 1000};
+    bool expire = p->active_expire && !(s->switches & (SWITCH_REPLICA | SWITCH_LOADING));
+    for (unsigned i = 0; i < slices.databases; i++) {
+        unsigned database = s->maintain_database;
+        s->maintain_database = database + 1 < slices.databases ? database + 1 : 0;
+        struct keyspace *ks = slice_keyspace(s, database);
+        if (!ks) continue;
+        if (expire && maintain_expiry(v, s, ks, &m)) return true;
+        if (p->active_rehashing && maintain_table(s, ks, &m)) return true;
+    }
+    return false;
+}
+
+void keyspace_check(const struct slice *s) {
+    size_t keys = 0, expiring = 0, bytes = 0;
+    for (unsigned i = 0; i < slices.databases; i++) {
+        const struct keyspace *ks = slice_keyspace(s, i);
+        if (!ks) continue;
+        table_check(&ks->table);
+        if (ks->wheel) wheel_check(ks->wheel);
+        keys += table_count(&ks->table);
+        expiring += wheel_count(ks->wheel);
+        bytes += ks->entry_bytes;
+    }
+    ASSERT(keys == counter_get(&s->counters.keys));
+    ASSERT(expiring == counter_get(&s->counters.expiring));
+    ASSERT(bytes == counter_get(&s->counters.entry_bytes));
+}

@@ -1,0 +1,132 @@
+/* keyspace_move.c: keys that change their name, slice or database, and whole databases that do.
+ *
+ * Runs on the thread that runs the command, under the holds of the slices concerned (asserted). Values are handed on, not copied:
+ * even COPY of a large string only takes another reference to its blob.
+ */
+#include "shard/base/mem.h"
+#include "shard/rt/thread.h"
+#include "shard/store/evict.h"
+#include "shard/store/keyspace_parts.h"
+#include "shard/store/value_methods.h"
+
+enum { RANDOM_TRIES = 1000, DISCARD_WHEEL_CHUNKS = 4 };
+
+/* An entry for another key with the value and clocks of `e`; what lies outside is referred to by both. */
+static struct entry *entry_for_key(const struct entry *e, const struct key *to) {
+    struct entry_shape shape = {
+        .type = entry_type(e),
+        .encoding = entry_encoding(e),
+        .flags = e->flags & (ENTRY_EXPIRES | ENTRY_RAW),
+    };
+    const char *bytes = NULL;
+    if (shape.encoding == ENC_INLINE) bytes = entry_inline(e, &shape.inline_len);
+    struct entry *fresh = entry_new(&shape, to->data, to->len);
+    fresh->access = e->access;
+    fresh->epoch = e->epoch;
+    if (bytes) {
+        memcpy(entry_inline_at(fresh), bytes, shape.inline_len);
+    } else {
+        memcpy(entry_value_at(fresh), entry_value_at(e), entry_value_bytes(e));
+    }
+    return fresh;
+}
+
+struct entry **keyspace_move(struct visit *v, const struct key *from, struct entry **at, unsigned to_database,
+                             const struct key *to) {
+    ASSERT(hold_is_mine(&from->slice->hold, v->thread));
+    ASSERT(hold_is_mine(&to->slice->hold, v->thread));
+    struct keyspace *target = keyspace_open(to->slice, to_database);
+    struct entry *old = keyspace_take(from->slice, slice_keyspace(from->slice, v->database), at, from->hash);
+    struct entry *fresh = entry_for_key(old, to);
+    int64_t when_ms = entry_when(old);
+    mem_free(old);
+    return keyspace_file(v, to->slice, target, fresh, to->hash, when_ms);
+}
+
+struct entry **keyspace_copy(struct visit *v, const struct key *from, struct entry **at, unsigned to_database,
+                             const struct key *to) {
+    ASSERT(hold_is_mine(&from->slice->hold, v->thread));
+    ASSERT(hold_is_mine(&to->slice->hold, v->thread));
+    struct entry *e = *at;
+    struct entry *fresh = entry_for_key(e, to);
+    fresh->access = access_initial(policy_get(), v->thread->turn_unix_ms);
+    if (entry_encoding(e) == ENC_BLOB) {
+        blob_ref(entry_blob(e));
+    } else if (entry_encoding(e) == ENC_OBJECT) {
+        entry_set_pointer(fresh, value_methods_get(entry_type(e))->copy(entry_object(e)));
+    }
+    return keyspace_file(v, to->slice, keyspace_open(to->slice, to_database), fresh, to->hash, entry_when(e));
+}
+
+struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned database) {
+    ASSERT(hold_is_mine(&s->hold, v->thread));
+    struct keyspace *ks = slice_keyspace(s, database);
+    if (!ks) return NULL;
+    atomic_store_explicit(&s->databases[database], NULL, memory_order_release);
+    counter_sub(&s->counters.keys, table_count(&ks->table));
+    counter_sub(&s->counters.expiring, wheel_count(ks->wheel));
+    counter_sub(&s->counters.entry_bytes, ks->entry_bytes);
+    return ks;
+}
+
+static void discard_entry(void *arg, struct entry *e) {
+    (void)arg;
+    entry_free(e);
+}
+
+bool keyspace_discard(struct keyspace *ks, unsigned entries) {
+    if (ks->wheel) {
+        if (!wheel_discard(ks->wheel, DISCARD_WHEEL_CHUNKS)) ks->wheel = NULL;
+        return true;
+    }
+    if (table_drain(&ks->table, entries, discard_entry, NULL)) return true;
+    struct thread *self = thread_self();
+    if (self) {
+        thread_retire(self, ks, mem_free);
+    } else {
+        mem_free(ks);
+    }
+    return false;
+}
+
+void keyspace_swap(struct slice *s, unsigned a, unsigned b) {
+    ASSERT(atomic_load_explicit(&s->hold.word, memory_order_relaxed) != 0);
+    ASSERT(a < slices.databases && b < slices.databases);
+    struct keyspace *was_a = slice_keyspace(s, a);
+    atomic_store_explicit(&s->databases[a], slice_keyspace(s, b), memory_order_release);
+    atomic_store_explicit(&s->databases[b], was_a, memory_order_release);
+}
+
+struct scan {
+    struct visit *v;
+    void (*visit)(void *arg, struct entry **at);
+    void *arg;
+};
+
+static void scan_live(void *arg, struct entry **at) {
+    struct scan *scan = arg;
+    if (!keyspace_is_past(scan->v, *at)) scan->visit(scan->arg, at);
+}
+
+uint64_t keyspace_scan(struct visit *v, struct slice *s, uint64_t cursor,
+                       void (*visit)(void *arg, struct entry **at), void *arg) {
+    ASSERT(hold_is_mine(&s->hold, v->thread));
+    struct keyspace *ks = slice_keyspace(s, v->database);
+    if (!ks) return 0;
+    struct scan scan = {.v = v, .visit = visit, .arg = arg};
+    return table_scan(&ks->table, cursor, scan_live, &scan);
+}
+
+struct entry **keyspace_random(struct visit *v, struct slice *s) {
+    ASSERT(hold_is_mine(&s->hold, v->thread));
+    struct keyspace *ks = slice_keyspace(s, v->database);
+    if (!ks) return NULL;
+    for (unsigned i = 0; i < RANDOM_TRIES; i++) {
+        struct entry **at = table_random(&ks->table, &v->thread->random);
+        if (!at || !keyspace_is_past(v, *at)) return at;
+        if (s->switches & SWITCH_REPLICA) continue;
+        keyspace_drop(v, s, ks, at, keyspace_entry_hash(*at), DROP_EXPIRED);
+        v->expired++;
+    }
+    return NULL;
+}

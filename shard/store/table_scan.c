@@ -1,0 +1,140 @@
+/* table_scan.c: the walks over a table: SCAN, random and sampled entries, and the check of its invariants.
+ *
+ * The SCAN cursor counts with its bits reversed: from the highest bit of the index down. A bucket that is split or merged
+ * between two calls thereby stands for a range of cursors that is either wholly behind the cursor or wholly ahead of it, whatever the
+ * capacity was when the cursor was made. While the table is being resized the walk counts in steps of the smaller
+ * capacity and visits both halves of a bucket that has been split.
+ *
+ * Under the slice's hold.
+ */
+#include "shard/base/random.h"
+#include "shard/store/bucket.h"
+
+enum {
+    RANDOM_WIDTH = 24, /* entries that one chain may have for table_random to be exactly fair */
+    RANDOM_TRIES =
+        2048, /* draws before it walks instead: about 100 are needed at the emptiest fill that lasts */
+    SAMPLE_BUCKETS = 64, /* buckets that table_sample looks at, at most, per entry wanted */
+};
+
+static uint64_t bits_reverse(uint64_t v) {
+    v = __builtin_bswap64(v);
+    v = (v >> 4 & UINT64_C(0x0f0f0f0f0f0f0f0f)) | (v & UINT64_C(0x0f0f0f0f0f0f0f0f)) << 4;
+    v = (v >> 2 & UINT64_C(0x3333333333333333)) | (v & UINT64_C(0x3333333333333333)) << 2;
+    return (v >> 1 & UINT64_C(0x5555555555555555)) | (v & UINT64_C(0x5555555555555555)) << 1;
+}
+
+static uint64_t cursor_next(uint64_t cursor, uint64_t mask) {
+    return bits_reverse(bits_reverse(cursor | ~mask) + 1);
+}
+
+static void chain_visit(struct bucket *b, void (*visit)(void *arg, struct entry **at), void *arg) {
+    for (; b; b = bucket_child(b))
+        for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1)
+            visit(arg, &b->entries[places_first(places)]);
+}
+
+uint64_t table_scan(struct table *t, uint64_t cursor, void (*visit)(void *arg, struct entry **at),
+                    void *arg) {
+    struct directory *d = table_directory(t);
+    if (!d || t->used == 0) return 0;
+    uint64_t live = table_live(t), capacity = t->mask + 1;
+    uint64_t mask = live == capacity ? t->mask : t->mask >> 1;
+    uint64_t index = cursor & mask;
+    chain_visit(directory_bucket(d, index), visit, arg);
+    if (live != capacity && index + mask + 1 < live)
+        chain_visit(directory_bucket(d, index + mask + 1), visit, arg);
+    return cursor_next(cursor, mask);
+}
+
+static unsigned chain_length(const struct bucket *b) {
+    unsigned n = 0;
+    for (; b; b = bucket_child(b))
+        n += (unsigned)__builtin_popcount((unsigned)bucket_head(b) & BUCKET_PRESENT);
+    return n;
+}
+
+static struct entry **chain_nth(struct bucket *b, unsigned n) {
+    for (; b; b = bucket_child(b)) {
+        for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1)
+            if (n-- == 0) return &b->entries[places_first(places)];
+    }
+    ASSERT(false);
+    return NULL;
+}
+
+struct entry **table_random(struct table *t, struct random *random) {
+    if (t->used == 0) return NULL;
+    struct directory *d = table_directory(t);
+    uint64_t live = table_live(t);
+    /* A place drawn evenly from buckets that are all taken to be RANDOM_WIDTH wide: empty places are drawn again. */
+    for (unsigned i = 0; i < RANDOM_TRIES; i++) {
+        uint64_t draw = random_next(random);
+        struct bucket *b = directory_bucket(d, random_below(random, live));
+        unsigned n = chain_length(b), place = (unsigned)(draw % RANDOM_WIDTH);
+        if (n > RANDOM_WIDTH) place = (unsigned)(draw % n);
+        if (place < n) return chain_nth(b, place);
+    }
+    uint64_t start = random_below(random, live);
+    for (uint64_t i = 0; i < live; i++) {
+        struct bucket *b = directory_bucket(d, (start + i) % live);
+        unsigned n = chain_length(b);
+        if (n) return chain_nth(b, (unsigned)random_below(random, n));
+    }
+    ASSERT(false);
+    return NULL;
+}
+
+unsigned table_sample(struct table *t, struct random *random, struct entry **out, unsigned count) {
+    if (t->used == 0) return 0;
+    struct directory *d = table_directory(t);
+    uint64_t live = table_live(t), at = random_below(random, live);
+    unsigned found = 0;
+    for (uint64_t i = 0; i < live && i < (uint64_t)SAMPLE_BUCKETS * count; i++) {
+        for (struct bucket *b = directory_bucket(d, at); b; b = bucket_child(b)) {
+            for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1) {
+                if (found == count) return found;
+                out[found] = b->entries[places_first(places)];
+                __builtin_prefetch(out[found]);
+                found++;
+            }
+        }
+        at = at + 1 == live ? 0 : at + 1;
+    }
+    return found;
+}
+
+void table_check(const struct table *t) {
+    struct directory *d = table_directory(t);
+    uint64_t live = table_live(t), capacity = t->mask + 1;
+    if (!d) {
+        ASSERT(t->used == 0 && live == 0 && t->children == 0 && t->resizing == 0);
+        return;
+    }
+    ASSERT(d->mask == t->mask && (capacity & t->mask) == 0);
+    ASSERT(live >= capacity / 2 && live <= capacity);
+    ASSERT(t->resizing != 0 || live == capacity);
+    size_t used = 0, children = 0;
+    for (uint64_t i = 0; i < live; i++) {
+        const struct bucket *first = directory_bucket(d, i);
+        for (const struct bucket *b = first; b; b = bucket_child(b)) {
+            uint64_t head = bucket_head(b);
+            ASSERT((uintptr_t)b % sizeof *b == 0);
+            ASSERT(!(head & BUCKET_CHAINED) || !(head >> BUCKET_PLACES & 1));
+            if (b != first) {
+                children++;
+                ASSERT(head & BUCKET_PRESENT);
+            }
+            for (unsigned places = (unsigned)head & BUCKET_PRESENT; places; places &= places - 1) {
+                unsigned place = places_first(places);
+                size_t len;
+                const char *key = entry_key(b->entries[place], &len);
+                uint64_t hash = table_hash(key, len);
+                ASSERT(table_index(hash, t->mask, live) == i);
+                ASSERT(hash_tag(hash) == bucket_tag(head, place));
+                used++;
+            }
+        }
+    }
+    ASSERT(used == t->used && children == t->children);
+}
