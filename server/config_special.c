@@ -1,0 +1,367 @@
+/* config_special.c: the types of option that are one of a kind, and the further conditions on plain ones.
+ *
+ * A special type covers several members of struct config, found from the address of the first (bind_count, for example, is
+ * followed through the whole struct by SPECIAL rows of config_table.c); one without a field (save, replicaof, ...) checks
+ * the words as redis-server would and keeps them as one text. As in config_value.c: pure, any thread.
+ */
+#include "server/config_option.h"
+
+#include "shard/base/assert.h"
+#include "shard/base/mem.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool refuse(char *why, const char *reason) {
+    snprintf(why, CONFIG_WHY_MAX, "%s", reason);
+    return false;
+}
+
+/* bind: bind_count and bind[]. */
+
+static struct config *config_of(const struct option *o, void *field) {
+    ASSERT(option_has_field(o));
+    return (struct config *)((char *)field - o->offset);
+}
+static const struct config *config_of_const(const struct option *o, const void *field) {
+    ASSERT(option_has_field(o));
+    return (const struct config *)((const char *)field - o->offset);
+}
+
+static void bind_release(const struct option *o, void *field) {
+    struct config *c = config_of(o, field);
+    for (int i = 0; i < c->bind_count; i++) mem_free((void *)c->bind[i]);
+    c->bind_count = 0;
+}
+
+static bool bind_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
+                       char *why) {
+    struct config *c = config_of(o, field);
+    if (count > CONFIG_BIND_MAX) return refuse(why, "Too many bind addresses specified.");
+    /* No address at all is one empty word. */
+    if (count == 1 && words[0].len == 0) count = 0;
+    bind_release(o, field);
+    for (unsigned i = 0; i < count; i++) c->bind[i] = mem_strdup(words[i].data);
+    c->bind_count = (int)count;
+    return true;
+}
+
+static void bind_print(const struct option *o, const void *field, struct buf *out) {
+    const struct config *c = config_of_const(o, field);
+    for (int i = 0; i < c->bind_count; i++) buf_printf(out, "%s%s", i ? " " : "", c->bind[i]);
+}
+
+/* Words, each quoted where needed, since print joins them and the file's reader splits them. */
+static void bind_print_for_file(const struct option *o, const void *field, struct buf *out) {
+    const struct config *c = config_of_const(o, field);
+    if (c->bind_count == 0) buf_append_text(out, "\"\"");
+    bind_print(o, field, out);
+}
+
+static void bind_own(const struct option *o, void *field) {
+    struct config *c = config_of(o, field);
+    for (int i = 0; i < c->bind_count; i++) c->bind[i] = mem_strdup(c->bind[i]);
+}
+
+const struct option_type option_bind = {.parse = bind_parse,
+                                        .print = bind_print,
+                                        .print_for_file = bind_print_for_file,
+                                        .own = bind_own,
+                                        .release = bind_release};
+
+/* client-output-buffer-limit: groups of class, hard, soft, seconds; classes not named stay as they are. */
+
+static const char *const class_names[CLIENT_CLASS_COUNT] = {"normal", "slave", "pubsub"};
+
+static int class_by_name(const struct text_word *word) {
+    if (text_is(word->data, word->len, "replica")) return CLIENT_CLASS_REPLICA;
+    for (int i = 0; i < CLIENT_CLASS_COUNT; i++) {
+        if (text_is(word->data, word->len, class_names[i])) return i;
+    }
+    return -1;
+}
+
+static bool output_limit_parse(const struct option *o, const struct text_word *words, unsigned count,
+                               void *field, char *why) {
+    (void)o;
+    struct config_output_limit limits[CLIENT_CLASS_COUNT];
+    memcpy(limits, field, sizeof limits);
+    /* One empty word: nothing is said about any class. */
+    if (count == 1 && words[0].len == 0) return true;
+    if (count % 4 != 0) return refuse(why, "Wrong number of arguments in buffer limit configuration.");
+    for (unsigned i = 0; i < count; i += 4) {
+        int class = class_by_name(&words[i]);
+        if (class < 0) return refuse(why, "Invalid client class specified in buffer limit configuration.");
+        struct config_output_limit *l = &limits[class];
+        if (!text_to_memory(words[i + 1].data, words[i + 1].len, &l->hard_bytes) ||
+            !text_to_memory(words[i + 2].data, words[i + 2].len, &l->soft_bytes) ||
+            !text_to_i64(words[i + 3].data, words[i + 3].len, &l->soft_seconds) || l->soft_seconds < 0)
+            return refuse(why, "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+    }
+    memcpy(field, limits, sizeof limits);
+    return true;
+}
+
+static void output_limit_print(const struct option *o, const void *field, struct buf *out) {
+    (void)o;
+    const struct config_output_limit *limits = field;
+    for (int i = 0; i < CLIENT_CLASS_COUNT; i++) {
+        buf_printf(out, "%s%s %llu %llu %lld", i ? " " : "", class_names[i],
+                   (unsigned long long)limits[i].hard_bytes, (unsigned long long)limits[i].soft_bytes,
+                   (long long)limits[i].soft_seconds);
+    }
+}
+
+/* One line for each class. */
+static void output_limit_print_lines(const struct option *o, const void *field, struct buf *out) {
+    const struct config_output_limit *limits = field;
+    for (int i = 0; i < CLIENT_CLASS_COUNT; i++) {
+        buf_printf(out, "%s %s ", o->name, i == CLIENT_CLASS_REPLICA ? "replica" : class_names[i]);
+        option_memory.print_for_file(o, &limits[i].hard_bytes, out);
+        buf_append_char(out, ' ');
+        option_memory.print_for_file(o, &limits[i].soft_bytes, out);
+        buf_printf(out, " %lld\n", (long long)limits[i].soft_seconds);
+    }
+}
+
+const struct option_type option_output_limit = {
+    .parse = output_limit_parse, .print = output_limit_print, .print_lines = output_limit_print_lines};
+
+/* latency-tracking-info-percentiles: latency_percentile_count and the numbers. */
+
+static bool percentiles_parse(const struct option *o, const struct text_word *words, unsigned count,
+                              void *field, char *why) {
+    struct config *c = config_of(o, field);
+    double values[CONFIG_PERCENTILES_MAX];
+    if (count == 1 && words[0].len == 0) count = 0;
+    if (count > CONFIG_PERCENTILES_MAX)
+        return refuse(why, "too many latency-tracking-info-percentiles parameters");
+    for (unsigned i = 0; i < count; i++) {
+        if (!text_to_double(words[i].data, words[i].len, &values[i]))
+            return refuse(why, "Invalid latency-tracking-info-percentiles parameters");
+        if (!(values[i] >= 0.0 && values[i] <= 100.0))
+            return refuse(why, "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]");
+    }
+    if (count > 0) memcpy(c->latency_tracking_info_percentiles, values, count * sizeof values[0]);
+    c->latency_percentile_count = (int)count;
+    return true;
+}
+
+static void percentiles_print(const struct option *o, const void *field, struct buf *out) {
+    const struct config *c = config_of_const(o, field);
+    for (int i = 0; i < c->latency_percentile_count; i++)
+        buf_printf(out, "%s%.10g", i ? " " : "", c->latency_tracking_info_percentiles[i]);
+}
+
+static void percentiles_print_for_file(const struct option *o, const void *field, struct buf *out) {
+    if (config_of_const(o, field)->latency_percentile_count == 0) buf_append_text(out, "\"\"");
+    percentiles_print(o, field, out);
+}
+
+const struct option_type option_percentiles = {
+    .parse = percentiles_parse, .print = percentiles_print, .print_for_file = percentiles_print_for_file};
+
+/* oom-score-adj-values: int[3]. */
+
+enum { OOM_VALUES = 3, OOM_LIMIT = 2000 };
+
+static bool oom_values_parse(const struct option *o, const struct text_word *words, unsigned count,
+                             void *field, char *why) {
+    int64_t values[OOM_VALUES];
+    if (count != OOM_VALUES) return refuse(why, "wrong number of arguments");
+    for (unsigned i = 0; i < OOM_VALUES; i++) {
+        if (!text_to_i64(words[i].data, words[i].len, &values[i]) || values[i] < -OOM_LIMIT ||
+            values[i] > OOM_LIMIT) {
+            snprintf(why, CONFIG_WHY_MAX, "Invalid %s, elements must be between -%d and %d.", o->name,
+                     OOM_LIMIT, OOM_LIMIT);
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < OOM_VALUES; i++) ((int *)field)[i] = (int)values[i];
+    return true;
+}
+
+static void oom_values_print(const struct option *o, const void *field, struct buf *out) {
+    (void)o;
+    const int *values = field;
+    buf_printf(out, "%d %d %d", values[0], values[1], values[2]);
+}
+
+static void oom_values_print_for_file(const struct option *o, const void *field, struct buf *out) {
+    oom_values_print(o, field, out);
+}
+
+const struct option_type option_oom_values = {
+    .parse = oom_values_parse, .print = oom_values_print, .print_for_file = oom_values_print_for_file};
+
+/* Without a field: the words, joined, as one text. */
+
+static void keep_words(const struct text_word *words, unsigned count, void *field) {
+    struct buf joined = {0};
+    for (unsigned i = 0; i < count; i++) {
+        if (i > 0) buf_append_char(&joined, ' ');
+        buf_append(&joined, words[i].data, words[i].len);
+    }
+    buf_append(&joined, "", 0);
+    mem_free(*(char **)field);
+    *(char **)field = joined.data;
+}
+
+static void words_print(const struct option *o, const void *field, struct buf *out) {
+    option_string.print(o, field, out);
+}
+static void words_release(const struct option *o, void *field) {
+    option_string.release(o, field);
+}
+
+/* save: pairs of seconds and changes, or nothing. */
+static bool save_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
+                       char *why) {
+    ASSERT(!option_has_field(o));
+    bool nothing = count == 1 && words[0].len == 0;
+    bool valid = nothing || count % 2 == 0;
+    for (unsigned i = 0; valid && !nothing && i < count; i++) {
+        int64_t value;
+        valid = text_to_i64(words[i].data, words[i].len, &value) && value >= (i % 2 == 0 ? 1 : 0);
+    }
+    if (!valid) return refuse(why, "Invalid save parameters");
+    keep_words(words, count, field);
+    return true;
+}
+
+const struct option_type option_save = {.parse = save_parse, .print = words_print, .release = words_release};
+
+/* replicaof: a host and a port; "no one" is nothing. */
+static bool replicaof_parse(const struct option *o, const struct text_word *words, unsigned count,
+                            void *field, char *why) {
+    ASSERT(!option_has_field(o));
+    int64_t port;
+    if (count == 1 && words[0].len == 0) {
+        keep_words(words, 1, field);
+        return true;
+    }
+    if (count != 2) return refuse(why, "wrong number of arguments");
+    if (text_is(words[0].data, words[0].len, "no") && text_is(words[1].data, words[1].len, "one")) {
+        keep_words(words, 0, field);
+        return true;
+    }
+    if (!text_to_i64(words[1].data, words[1].len, &port) || port < 0 || port > 65535)
+        return refuse(why, "Invalid master port");
+    keep_words(words, count, field);
+    return true;
+}
+
+const struct option_type option_replicaof = {
+    .parse = replicaof_parse, .print = words_print, .release = words_release};
+
+/* notify-keyspace-events: a set of letters. */
+static bool event_classes_parse(const struct option *o, const struct text_word *words, unsigned count,
+                                void *field, char *why) {
+    static const char letters[] = "Ag$lshzxeKEtmdn";
+    ASSERT(!option_has_field(o) && count > 0);
+    for (size_t i = 0; i < words[0].len; i++) {
+        if (words[0].data[i] == '\0' || !strchr(letters, words[0].data[i])) {
+            snprintf(why, CONFIG_WHY_MAX, "Invalid event class character. Use '%s'.", letters);
+            return false;
+        }
+    }
+    keep_words(words, 1, field);
+    return true;
+}
+
+const struct option_type option_event_classes = {
+    .parse = event_classes_parse, .print = words_print, .release = words_release};
+
+/* dir: an existing directory, kept as an absolute path, so that it means the same after the process has gone there. */
+static bool directory_parse(const struct option *o, const struct text_word *words, unsigned count,
+                            void *field, char *why) {
+    char path[PATH_MAX];
+    struct stat status;
+    ASSERT(count > 0);
+    if (memchr(words[0].data, '\0', words[0].len)) return refuse(why, strerror(ENOENT));
+    if (!realpath(words[0].data, path) || stat(path, &status) != 0) return refuse(why, strerror(errno));
+    if (!S_ISDIR(status.st_mode)) return refuse(why, strerror(ENOTDIR));
+    if (access(path, X_OK) != 0) return refuse(why, strerror(errno));
+    struct text_word absolute = {path, strlen(path)};
+    return option_string.parse(o, &absolute, 1, field, why);
+}
+
+static void directory_print(const struct option *o, const void *field, struct buf *out) {
+    option_string.print(o, field, out);
+}
+static void directory_own(const struct option *o, void *field) {
+    option_string.own(o, field);
+}
+
+const struct option_type option_directory = {
+    .parse = directory_parse, .print = directory_print, .own = directory_own, .release = words_release};
+
+/* Conditions on plain values. */
+
+static const char *text_of(const void *field) {
+    return *(const char *const *)field;
+}
+
+bool option_check_file_name(const struct option *o, const void *field, char *why) {
+    if (!strchr(text_of(field), '/')) return true;
+    snprintf(why, CONFIG_WHY_MAX, "%s can't be a path, just a filename", o->name);
+    return false;
+}
+
+bool option_check_directory_name(const struct option *o, const void *field, char *why) {
+    if (!strchr(text_of(field), '/')) return true;
+    snprintf(why, CONFIG_WHY_MAX, "%s can't be a path, just a dirname", o->name);
+    return false;
+}
+
+bool option_check_host_name(const struct option *o, const void *field, char *why) {
+    enum { HOST_NAME_BYTES_MAX = 256 };
+    (void)o;
+    const char *name = text_of(field);
+    if (strlen(name) >= HOST_NAME_BYTES_MAX) return refuse(why, "Hostnames must be less than 256 characters");
+    for (const char *p = name; *p; p++) {
+        bool fine = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+                    *p == '-' || *p == '.';
+        if (!fine) return refuse(why, "Hostnames may only contain alphanumeric characters, hyphens or dots");
+    }
+    return true;
+}
+
+bool option_check_title(const struct option *o, const void *field, char *why) {
+    static const char *const variables[] = {"title",       "listen-addr", "server-mode", "port",
+                                            "config-file", "unixsocket",  "tls-port"};
+    const char reason[] = "template format is invalid or contains unknown variables";
+    (void)o;
+    const char *at = text_of(field);
+    if (*at == '\0') return refuse(why, reason);
+    while ((at = strchr(at, '{')) != NULL) {
+        const char *end = strchr(++at, '}');
+        bool known = false;
+        for (size_t i = 0; end && !known && i < sizeof variables / sizeof variables[0]; i++)
+            known = strlen(variables[i]) == (size_t)(end - at) &&
+                    memcmp(variables[i], at, (size_t)(end - at)) == 0;
+        if (!known) return refuse(why, reason);
+        at = end + 1;
+    }
+    return true;
+}
+
+bool option_check_shutdown(const struct option *o, const void *field, char *why) {
+    (void)o;
+    int flags = *(const int *)field;
+    if (!(flags & SHUTDOWN_SAVE) || !(flags & SHUTDOWN_NOSAVE)) return true;
+    return refuse(why, "shutdown options SAVE and NOSAVE can't be used simultaneously");
+}
+
+bool option_check_defrag(const struct option *o, const void *field, char *why) {
+    (void)o;
+    if (!*(const bool *)field) return true;
+    return refuse(
+        why, "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified "
+             "Jemalloc like the one shipped by default with the Redis source distribution");
+}
