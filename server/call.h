@@ -43,6 +43,7 @@ struct call {
     struct blob **blobs; /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
     enum call_outcome outcome;
     struct slice *refused;
+    struct slice *entered; /* what call_enter took and call_leave gives back */
 };
 
 /* The bytes of argument i as a value to store: an argument received as a blob is handed over without a copy. */

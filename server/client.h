@@ -16,6 +16,7 @@
 
 struct worker;
 struct command;
+struct output_vector;
 struct resp_partial;
 struct slice;
 
@@ -51,21 +52,25 @@ struct client {
     uint64_t id;
 
     /* Input. */
-    struct resp_partial *partial; /* a command cut by the end of a buffer, or waiting to run; NULL otherwise */
+    struct resp_partial *partial; /* a command cut by the end of a buffer; NULL otherwise */
+    struct resp_partial *waiting; /* a whole command that is to run again when the wait is over; NULL otherwise */
     struct buf raw;               /* bytes received while the client waits */
+    size_t raw_used;              /* how many of them have been run */
     bool receiving;               /* a multishot receive is armed */
-    bool end_of_input;
+    bool end_of_input;            /* the other side will send no more */
+    bool in_batch;                /* the batch has bytes of this client */
     /* Output. */
     struct reply reply;
     struct reply_chunk *sending; /* what the one send in flight refers to */
     size_t sending_bytes, sent_of_first;
+    struct output_vector *vector; /* the send in flight, when it has several pieces */
     uint64_t soft_limit_since_ms; /* client-output-buffer-limit: when the soft limit was passed; 0: it is not */
     struct client *dirty_next;    /* list of clients with output to send this turn */
     bool dirty;
     /* Waiting. */
     enum client_wait wait;
     struct slice *parked_on;
-    struct client *wait_prev, *wait_next;
+    struct client *wait_prev, *wait_next; /* the worker's list of parked or paused clients; of closed ones at the end */
     unsigned passes; /* refusals of the waiting command: see hold.h */
     unsigned in_flight; /* requests whose last completion is still to come */
 
@@ -82,6 +87,42 @@ struct client {
     struct client *registry_prev, *registry_next; /* by age */
     char peer[48], local[48]; /* "1.2.3.4:567", "[::1]:567", "/path:0" cut to fit */
 };
+
+struct thread;
+
+/* A descriptor that the acceptor hands to a worker, with what it found out about it. */
+struct client_origin {
+    int fd;
+    bool unix_socket;
+    char peer[48], local[48];
+};
+
+/* The ring's tags: what a completion is about, and for whom. */
+enum tag_kind { TAG_NOTHING, TAG_RECEIVE, TAG_SEND, TAG_ACCEPT, TAG_KINDS };
+static inline uint64_t tag_make(enum tag_kind kind, uint32_t generation, uint32_t slot) {
+    return (uint64_t)kind << 56 | (uint64_t)(generation & 0xffffff) << 32 | slot;
+}
+static inline enum tag_kind tag_kind(uint64_t tag) {
+    return (enum tag_kind)(tag >> 56);
+}
+
+/* Takes over a new connection: registers it with the worker and starts receiving. */
+struct client *client_create(struct worker *w, const struct client_origin *origin);
+/* The client of a tag, or NULL when it is gone. */
+struct client *client_of_tag(struct worker *w, uint64_t tag);
+/* Begins to close: no command runs and nothing is sent any more; freed once the ring has let go of it and the turn ends. */
+void client_close(struct worker *w, struct client *c);
+/* The last completion of one of its requests has been seen. */
+void client_request_over(struct worker *w, struct client *c);
+/* Frees what has been closed; at the end of a turn, when nothing refers to it any more. */
+void clients_bury(struct worker *w);
+void client_start_receiving(struct worker *w, struct client *c);
+void client_stop_receiving(struct worker *w, struct client *c);
+/* Closes once what it has been told is sent. */
+void client_close_after_reply(struct worker *w, struct client *c);
+/* Moves the client into one of the worker's waiting lists, or out of it. */
+void client_wait_in(struct worker *w, struct client *c, enum client_wait why);
+void client_wait_over(struct worker *w, struct client *c);
 
 static inline bool client_has(struct client *c, uint32_t flags) {
     return atomic_load_explicit(&c->flags, memory_order_relaxed) & flags;

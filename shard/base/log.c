@@ -160,3 +160,7 @@ void log_set_role(char role) {
     ASSERT(role != '\0' && role != '\n');
     atomic_store_explicit(&log_role, role, memory_order_relaxed);
 }
+
+int log_descriptor(void) {
+    return atomic_load(&log_fd);
+}

@@ -19,6 +19,8 @@ enum { LOG_LINE_MAX = 4096 };
 int log_open(const char *path);
 /* Closes and opens the same path again (log rotation by SIGHUP). Returns 0 or -errno. */
 int log_reopen(void);
+/* Where lines are written to, for the crash report. Safe in a signal handler. */
+int log_descriptor(void);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* The role letter of each line: 'M' primary, 'S' replica. */

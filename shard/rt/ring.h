@@ -61,7 +61,7 @@ void *ring_buffer(struct ring *r, int buffer);
 void ring_buffer_return(struct ring *r, int buffer);
 
 /* Wakes the thread that waits in ring_turn of `target`: any thread that has a ring calls this with its own. The
- * doorbell is not a completion: the other's ring_turn just returns. Reaches the kernel at once. */
+ * doorbell is not a completion: the other's ring_turn just returns. Queued like any request. */
 void ring_wake(struct ring *r, struct ring *target);
 /* The same from a thread that has no ring (the main thread's signal loop). */
 void ring_wake_from_outside(struct ring *target);

@@ -4,6 +4,9 @@
  * thread_turn. The doorbell protocol: a sleeper stores `sleeping`, then looks at its mailbox and wake flag once more; a
  * sender publishes, then looks at `sleeping`; both sequentially consistent, so one of the two always sees the other.
  *
+ * A doorbell is noted at once and rung at the end of the turn, in the same system call as everything else: a thread may
+ * hold slices when it posts or wakes.
+ *
  * Reclaiming: memory that other threads may be looking at without a hold (an old table, an old configuration) is handed to
  * thread_retire and freed once every thread has begun a new turn, or sleeps. Pointers got without a hold must
  * therefore not be kept across turns.
@@ -30,7 +33,8 @@ struct thread {
     struct random random;
     int64_t turn_unix_ms; /* the time when this turn began */
     uint64_t turn_mono_ns;
-    struct retired *retired;
+    struct retired *retired, *retired_last; /* oldest first */
+    uint64_t doorbells[THREADS_MAX / 64]; /* threads to wake before the next sleep */
     unsigned holds_held; /* for assertions: nothing may sleep, wait or do I/O while this is not 0 */
     _Alignas(CACHE_LINE) struct mailbox mailbox;
     _Atomic bool wake;     /* a hold that this thread is parked on was let go */

@@ -1,0 +1,67 @@
+/* call.c: what command handlers use to get at their arguments and slices: see call.h. */
+#include "server/call.h"
+
+#include "server/worker.h"
+#include "shard/base/assert.h"
+#include "shard/base/text.h"
+
+struct value call_value(struct call *c, unsigned i) {
+    ASSERT(i < c->argc);
+    if (c->blobs && c->blobs[i]) {
+        struct value v = {.form = VALUE_BLOB, .blob = c->blobs[i]};
+        c->blobs[i] = NULL;
+        return v;
+    }
+    return value_bytes(c->argv[i].data, c->argv[i].len);
+}
+
+bool call_int(struct call *c, unsigned i, int64_t *value, const char *error) {
+    ASSERT(i < c->argc);
+    if (text_to_i64(c->argv[i].data, c->argv[i].len, value)) return true;
+    if (error)
+        reply_error(c->reply, error);
+    else
+        reply_not_an_integer(c->reply);
+    return false;
+}
+
+bool call_double(struct call *c, unsigned i, double *value, const char *error) {
+    ASSERT(i < c->argc);
+    if (text_to_double(c->argv[i].data, c->argv[i].len, value)) return true;
+    reply_error(c->reply, error ? error : "ERR value is not a valid float");
+    return false;
+}
+
+bool call_is(const struct call *c, unsigned i, const char *word) {
+    return i < c->argc && text_is(c->argv[i].data, c->argv[i].len, word);
+}
+
+struct key call_key(struct call *c, unsigned argument) {
+    ASSERT(argument < c->argc);
+    struct key k = key_make(c->argv[argument].data, c->argv[argument].len);
+    k.argument = (uint16_t)argument;
+    return k;
+}
+
+bool call_enter(struct call *c, struct slice *s) {
+    ASSERT(!c->entered);
+    if (hold_is_mine(&s->hold, &c->worker->thread)) return true;
+    if (!hold_try(&s->hold, &c->worker->thread)) {
+        c->outcome = CALL_AGAIN;
+        c->refused = s;
+        return false;
+    }
+    c->entered = s;
+    c->visit.now_ms = 0; /* another slice, another instant: no earlier than the hold */
+    return true;
+}
+
+void call_leave(struct call *c, struct slice *s) {
+    if (c->entered != s) return;
+    c->entered = NULL;
+    hold_release(&s->hold, &c->worker->thread);
+}
+
+void call_dirty(struct call *c, uint64_t n) {
+    count_add(&c->worker->statistics.dirty, n);
+}

@@ -1,0 +1,149 @@
+/* output.c: sending what clients are told: see output.h. */
+#include "server/output.h"
+
+#include "server/config.h"
+#include "server/worker.h"
+#include "shard/base/assert.h"
+#include "shard/base/log.h"
+#include "shard/base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+enum { PIECES_MAX = 64 };
+
+/* What a vectored send refers to until it is done. */
+struct output_vector {
+    struct msghdr message;
+    struct iovec pieces[PIECES_MAX];
+};
+
+void client_has_output(struct worker *w, struct client *c) {
+    if (c->dirty) return;
+    c->dirty = true;
+    c->dirty_next = w->dirty;
+    w->dirty = c;
+}
+
+static void send_vector(struct worker *w, struct client *c, uint64_t tag) {
+    struct output_vector *v = c->vector;
+    if (!v) v = c->vector = mem_zalloc(sizeof *v);
+    size_t n = 0, skip = c->sent_of_first;
+    for (struct reply_chunk *chunk = c->sending; chunk && n < PIECES_MAX; chunk = chunk->next) {
+        if (chunk->len == skip) continue; /* nothing left of it; freed when the send is done */
+        v->pieces[n++] = (struct iovec){(void *)(chunk->data + skip), chunk->len - skip};
+        skip = 0;
+    }
+    v->message = (struct msghdr){.msg_iov = v->pieces, .msg_iovlen = n};
+    ring_send_message(w->thread.ring, c->fd, &v->message, tag);
+}
+
+static void send_more(struct worker *w, struct client *c) {
+    uint64_t tag = tag_make(TAG_SEND, c->generation, c->slot);
+    struct reply_chunk *first = c->sending;
+    c->in_flight++;
+    if (LIKELY(!first->next))
+        ring_send(w->thread.ring, c->fd, first->data + c->sent_of_first, first->len - c->sent_of_first, tag);
+    else
+        send_vector(w, c, tag);
+}
+
+static void note_output(struct client *c) {
+    atomic_store_explicit(&c->output_bytes, c->reply.bytes + c->sending_bytes, memory_order_relaxed);
+}
+
+/* Whether client-output-buffer-limit (class normal) lets this client keep what waits for it. */
+static bool within_limits(struct worker *w, struct client *c) {
+    const struct config_output_limit *limit =
+        &config_get()->client_output_buffer_limit[CLIENT_CLASS_NORMAL];
+    size_t bytes = c->reply.bytes + c->sending_bytes;
+    if (LIKELY(!limit->hard_bytes && !limit->soft_bytes)) return true;
+    if (limit->hard_bytes && bytes > limit->hard_bytes) return false;
+    if (!limit->soft_bytes || bytes <= limit->soft_bytes) {
+        c->soft_limit_since_ms = 0;
+        return true;
+    }
+    uint64_t now_ms = w->thread.turn_mono_ns / 1000000;
+    if (!c->soft_limit_since_ms) c->soft_limit_since_ms = now_ms;
+    return now_ms - c->soft_limit_since_ms <= (uint64_t)limit->soft_seconds * 1000;
+}
+
+/* Starts a send if there is something and none is in flight; otherwise sees whether the client is to be closed. */
+static void output_start(struct worker *w, struct client *c) {
+    if (!within_limits(w, c)) {
+        log_warning("Client id=%llu addr=%s scheduled to be closed ASAP for overcoming of output buffer limits.",
+                    (unsigned long long)c->id, c->peer);
+        count_add(&w->statistics.output_limit_closes, 1);
+        client_close(w, c);
+        return;
+    }
+    if (!c->sending) {
+        if (!c->reply.bytes) reply_clear(&c->reply); /* pieces without a byte are not worth a send */
+        c->sending = reply_take(&c->reply, &c->sending_bytes);
+        c->sent_of_first = 0;
+        if (c->sending)
+            send_more(w, c);
+        else if (client_has(c, CLIENT_CLOSE_AFTER_REPLY) || (c->end_of_input && c->wait == WAIT_NOTHING))
+            client_close(w, c);
+    }
+    note_output(c);
+}
+
+void output_flush(struct worker *w) {
+    while (w->dirty) {
+        struct client *c = w->dirty;
+        w->dirty = c->dirty_next;
+        c->dirty = false;
+        if (!client_has(c, CLIENT_CLOSING)) output_start(w, c);
+    }
+}
+
+void output_drop(struct client *c) {
+    while (c->sending) c->sending = reply_chunk_free(c->reply.pool, c->sending);
+    c->sending_bytes = 0;
+    mem_free(c->vector);
+    c->vector = NULL;
+}
+
+/* Gives back the chunks that are wholly sent. */
+static void advance(struct client *c, size_t sent) {
+    ASSERT(sent <= c->sending_bytes);
+    c->sending_bytes -= sent;
+    c->sent_of_first += sent;
+    while (c->sending && c->sent_of_first >= c->sending->len) {
+        c->sent_of_first -= c->sending->len;
+        c->sending = reply_chunk_free(c->reply.pool, c->sending);
+    }
+}
+
+void output_sent(struct worker *w, struct client *c, int32_t result) {
+    client_request_over(w, c);
+    if (client_has(c, CLIENT_CLOSING)) return;
+    if (UNLIKELY(result <= 0)) {
+        if (result == -EINTR || result == -EAGAIN) {
+            send_more(w, c);
+            return;
+        }
+        log_verbose("Error writing to client: %s", strerror(result ? -result : EPIPE));
+        client_close(w, c);
+        return;
+    }
+    count_add(&w->statistics.bytes_out, (uint64_t)result);
+    count_add(&w->statistics.writes, 1);
+    count_add(&c->bytes_out, (uint64_t)result);
+    advance(c, (size_t)result);
+    if (c->sending) {
+        send_more(w, c);
+        note_output(c);
+        return;
+    }
+    if (c->vector) {
+        mem_free(c->vector);
+        c->vector = NULL;
+    }
+    if (c->reply.first || client_has(c, CLIENT_CLOSE_AFTER_REPLY) || c->end_of_input)
+        output_start(w, c);
+    else
+        note_output(c);
+}

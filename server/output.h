@@ -1,0 +1,23 @@
+/* output.h: getting replies out: one send in flight per client, with everything that is ready in it.
+ *
+ * What handlers write collects in client->reply while an earlier send is in the kernel. At the end of a turn, and when a send is done,
+ * all of it goes out as one request: a plain send for one piece, a vector for several (blobs are sent from where they lie).
+ */
+#ifndef GYRE_SERVER_OUTPUT_H
+#define GYRE_SERVER_OUTPUT_H
+
+#include <stdint.h>
+
+struct client;
+struct worker;
+
+/* Notes that the client has something to be sent, or to be closed for, at the end of this turn. */
+void client_has_output(struct worker *w, struct client *c);
+/* Starts sends for all clients noted; closes those that passed their output limit or asked for it. */
+void output_flush(struct worker *w);
+/* A send is done (result as of the completion). */
+void output_sent(struct worker *w, struct client *c, int32_t result);
+/* Frees what was being sent. Only when no send is in flight. */
+void output_drop(struct client *c);
+
+#endif

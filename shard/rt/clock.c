@@ -1,0 +1,110 @@
+/* clock.c: the real clock behind clock.h.
+ *
+ * Unix time is a line through (base_mono, base_unix) whose slope is 1, or CATCH_UP_PERMILLE / 1000 while the wall clock stands behind us
+ * (somebody set it back): so time slows down until the wall has caught up and never steps back. When the
+ * wall clock is ahead, we step forward. The line is changed by the coordinator alone, under a sequence count: a reader that
+ * meets a change reads again.
+ */
+#include "shard/rt/clock.h"
+
+#include "shard/base/assert.h"
+#include "shard/rt/pause.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <x86intrin.h>
+#endif
+
+enum {
+    CATCH_UP_PERMILLE = 900,
+    TOLERANCE_US = 2000, /* drift between the two clocks that is left alone */
+    CALIBRATION_NS = 5000000,
+};
+
+static struct {
+    _Atomic uint32_t sequence; /* odd while being changed */
+    _Atomic int64_t base_unix_us;
+    _Atomic int64_t base_mono_us;
+    _Atomic int32_t permille;
+} line;
+
+static bool counter_is_steady;
+static double counter_ns_per_tick = 1.0;
+
+static int64_t read_us(clockid_t id) {
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+uint64_t clock_mono_ns(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int64_t clock_unix_us(void) {
+    for (;;) {
+        uint32_t before = atomic_load_explicit(&line.sequence, memory_order_acquire);
+        int64_t base_unix = atomic_load_explicit(&line.base_unix_us, memory_order_acquire);
+        int64_t base_mono = atomic_load_explicit(&line.base_mono_us, memory_order_acquire);
+        int32_t permille = atomic_load_explicit(&line.permille, memory_order_acquire);
+        uint32_t after = atomic_load_explicit(&line.sequence, memory_order_acquire);
+        if (UNLIKELY((before & 1) || before != after)) {
+            cpu_pause();
+            continue;
+        }
+        int64_t passed = read_us(CLOCK_MONOTONIC) - base_mono;
+        return base_unix + (LIKELY(permille == 1000) ? passed : passed * permille / 1000);
+    }
+}
+
+static void change_line(int64_t unix_us, int64_t mono_us, int32_t permille) {
+    atomic_fetch_add(&line.sequence, 1);
+    atomic_store_explicit(&line.base_unix_us, unix_us, memory_order_release);
+    atomic_store_explicit(&line.base_mono_us, mono_us, memory_order_release);
+    atomic_store_explicit(&line.permille, permille, memory_order_release);
+    atomic_fetch_add(&line.sequence, 1);
+}
+
+void clock_follow_wall(void) {
+    int64_t ours = clock_unix_us(), mono = read_us(CLOCK_MONOTONIC), wall = read_us(CLOCK_REALTIME);
+    int32_t permille = atomic_load_explicit(&line.permille, memory_order_relaxed);
+    if (wall > ours + TOLERANCE_US) {
+        change_line(wall, mono, 1000);
+    } else if (wall < ours - TOLERANCE_US) {
+        if (permille == 1000) change_line(ours, mono, CATCH_UP_PERMILLE);
+    } else if (permille != 1000) {
+        change_line(ours, mono, 1000);
+    }
+}
+
+uint64_t clock_ticks(void) {
+#if defined(__x86_64__)
+    if (LIKELY(counter_is_steady)) return __rdtsc();
+#endif
+    return clock_mono_ns();
+}
+
+uint64_t clock_ticks_to_ns(uint64_t ticks) {
+    return counter_is_steady ? (uint64_t)((double)ticks * counter_ns_per_tick) : ticks;
+}
+
+void clock_init(void) {
+    change_line(read_us(CLOCK_REALTIME), read_us(CLOCK_MONOTONIC), 1000);
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+    /* Leaf 0x80000007, EDX bit 8: the counter runs at a constant rate in all states. */
+    if (!__get_cpuid(0x80000007, &a, &b, &c, &d) || !(d & (1u << 8))) return;
+    uint64_t ns = clock_mono_ns(), ticks = __rdtsc(), end;
+    do end = clock_mono_ns();
+    while (end - ns < CALIBRATION_NS);
+    uint64_t passed = __rdtsc() - ticks;
+    if (passed == 0) return;
+    counter_ns_per_tick = (double)(end - ns) / (double)passed;
+    counter_is_steady = true;
+#endif
+}

@@ -1,0 +1,25 @@
+/* socket.h: making, tuning and naming sockets: the calls that are not worth a trip through the ring.
+ *
+ * All of them return at once. Errors are returned as -errno with a one-line text in `why` where there is one.
+ */
+#ifndef GYRE_RT_SOCKET_H
+#define GYRE_RT_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A listening TCP socket on a numeric or named address ("*" and "::*" mean any). Returns the descriptor. */
+int socket_listen_tcp(const char *address, int port, int backlog, char *why, size_t why_cap);
+/* A listening unix socket; an old one in the way is removed. mode 0 leaves the umask's. */
+int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, size_t why_cap);
+/* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */
+void socket_tune(int fd, int keepalive_s);
+/* "1.2.3.4:567" or "[::1]:567" of the far and near end; of a unix socket "path:0" for both. True if it is a unix socket. */
+bool socket_names(int fd, char *peer, char *local, size_t cap);
+/* Whether the far end is on this machine (loopback, or a unix socket). */
+bool socket_is_local(int fd);
+/* Sends a few bytes if they fit without waiting, and closes. */
+void socket_refuse(int fd, const char *text);
+
+#endif
