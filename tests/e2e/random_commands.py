@@ -1,0 +1,215 @@
+"""Random commands from templates, for differential tests.
+
+A template is a command line in the style of the manual: words in capitals below are drawn at random, [..] is there or not,
+(..|..) and [..|..] choose, {..} comes one to four times. Everything else stands for itself.
+
+    K key    V value    I integer    F float    S offset into a string    D database    C count
+    T, P     seconds, milliseconds to live        A, B  seconds, milliseconds since 1970
+    M        pattern for KEYS and SCAN            W  any word
+
+Times to live are past, none, or so far off that nothing expires while two servers are compared: whether a key has just
+expired is no fair question to ask two processes. They also differ widely, as EXPIRE's GT and LT compare them. Expiry in time has tests of its own. DBSIZE is left out for the same
+reason: it counts keys that are past their time and not removed yet.
+
+One command in about ten is then spoilt: an argument lost, doubled or replaced. All comes from one seeded
+random.Random, so that a seed brings a run back.
+"""
+
+TEMPLATES = """
+SET K V [(EX T|PX P|EXAT A|PXAT B|KEEPTTL)] [(NX|XX)] [GET]
+SET K V
+SET K V [GET] [(EX T|PX P|KEEPTTL)] [(EX T|NX|XX|PX P)]
+GET K
+GET K
+SETNX K V
+SETEX K T V
+PSETEX K P V
+GETSET K V
+GETDEL K
+GETEX K [(EX T|PX P|EXAT A|PXAT B|PERSIST)]
+MGET {K}
+MSET {K V}
+MSETNX {K V}
+APPEND K V
+STRLEN K
+GETRANGE K S S
+SUBSTR K S S
+SETRANGE K S V
+SETRANGE K C V
+INCR K
+DECR K
+INCRBY K I
+DECRBY K I
+INCRBYFLOAT K F
+INCRBYFLOAT K I
+LCS K K [(LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN C|IDX MINMATCHLEN C WITHMATCHLEN|LEN IDX)]
+DEL {K}
+UNLINK {K}
+EXISTS {K}
+TYPE K
+TOUCH {K}
+RENAME K K
+RENAMENX K K
+COPY K K [DB D] [REPLACE]
+MOVE K D
+RANDOMKEY
+KEYS M
+SCAN 0 COUNT 100000 [MATCH M] [TYPE (string|list|STRING|nonsense)]
+EXPIRE K T [(NX|XX|GT|LT|NX XX|GT LT|XX GT|NX GT)]
+PEXPIRE K P [(NX|XX|GT|LT)]
+EXPIREAT K A [(NX|XX|GT|LT)]
+PEXPIREAT K B [(NX|XX|GT|LT)]
+TTL K
+PTTL K
+EXPIRETIME K
+PEXPIRETIME K
+PERSIST K
+OBJECT (ENCODING|REFCOUNT|FREQ|nonsense) K
+SELECT D
+SWAPDB D D
+PING [W]
+ECHO W
+CLIENT (GETNAME|SETNAME W|NO-EVICT on|NO-EVICT off|GETREDIR|nonsense)
+CLIENT (SETNAME good-name|KILL 127.0.0.1:1|KILL ID 99999|UNBLOCK 99999|REPLY ON|PAUSE -1|ID)
+CONFIG GET (maxmemory|databases|save|nonsense|list-max-*)
+CONFIG SET (maxmemory-samples 7|maxmemory-samples 0|nonsense 1|maxmemory-policy nonsense)
+COMMAND GETKEYS (GET K|MSET K V K V|COPY K K|SET K V|PING|GET|nonsense K|OBJECT ENCODING K)
+COMMAND GETKEYSANDFLAGS (GET K|MSET K V|SET K V GET|SET K V|RENAME K K|DEL K K|COPY K K)
+DEBUG (nonsense|SLEEP 0)
+WAIT 0 0
+nonsense W W
+"""
+# Rare ones: they throw the state away, and with it what the next commands could find.
+RARE = """
+FLUSHDB [(SYNC|ASYNC|nonsense)]
+FLUSHALL [(SYNC|ASYNC|nonsense)]
+HELLO [(2|3|4|nonsense)]
+RESET
+HELLO (2|3) SETNAME W
+HELLO 3 AUTH default W
+"""
+
+INTEGERS = """0 1 -1 2 7 10 -10 100 9999 10000 2147483647 2147483648 -2147483648 4294967296 9223372036854775806
+    9223372036854775807 -9223372036854775807 -9223372036854775808 9223372036854775808 -9223372036854775809
+    18446744073709551615 99999999999999999999999 +1 01 -0 1.0 1e3 0x10 abc""".split() + ["", " 1", "1 ", "1\0", "-"]
+FLOATS = """0 -0 0.1 1.5 -2.25 3.0e3 1e-5 1e17 1e18 1e300 -1e300 1.7976931348623157e308 5e-324 0.30000000000000004 100 1e400
+    3.14159265358979323846264338327950288 123456789.123456789 inf -inf +inf nan 0x1p3 .5 5. +2 1,5 abc 1e""".split() + ["", " 1", "1 "]
+SECONDS = "0 -1 -100 9223372036854775 9223372036854776 9223372036854775807 9223372036854775808 abc".split()
+MILLISECONDS = "0 -1 -100 9223372036854775807 9223372036854775808 abc 9223370000000000000".split()
+DATES_S = "4102444800 1 0 -1 1000000000 9223372036854775 9223372036854776 9223372036854775807 9223372036854775808 abc".split()
+DATES_MS = "4102444800000 1 0 -1 1000000000000 9223372036854775807 9223372036854775808 abc".split()
+OFFSETS = "0 1 -1 2 5 -5 30 -30 43 44 45 100 -100 1000 536870912 2147483648 9223372036854775807 -9223372036854775808 abc".split()
+COUNTS = "0 1 2 3 5 10 50 300 -1 abc".split()
+PATTERNS = ["*", "k*", "?1", "[a-c]*", "[^k]*", "k[0-9]", "*{*", "\\*", "", "k1", "*1*", "[", "[a", "**", "*\\", "?", "k\\1"]
+
+
+class Templates:
+    """The templates, parsed: nested lists of ("word", text), ("one", choices), ("maybe", choices), ("many", items)."""
+
+    def __init__(self, text):
+        self.lines = [self._sequence(self._tokens(line), 0)[0] for line in text.strip().splitlines()]
+
+    @staticmethod
+    def _tokens(line):
+        for mark in "[](){}|":
+            line = line.replace(mark, f" {mark} ")
+        return line.split()
+
+    def _sequence(self, tokens, at):
+        """Items up to a closing bracket or a bar. Returns (items, index of what ended them)."""
+        items = []
+        while at < len(tokens) and tokens[at] not in ")]}|":
+            if tokens[at] in "([{":
+                kind = {"(": "one", "[": "maybe", "{": "many"}[tokens[at]]
+                choices = []
+                while tokens[at] not in ")]}":
+                    choice, at = self._sequence(tokens, at + 1)
+                    choices.append(choice)
+                items.append((kind, choices))
+            else:
+                items.append(("word", tokens[at]))
+            at += 1
+        return items, at
+
+
+class Generator:
+    """Draws commands. `keys` is what most commands talk about; few keys make them meet."""
+
+    def __init__(self, rng, protocols=True):
+        self.rng = rng
+        self.keys = ["k1", "k2", "k3", "a", "{a}b", "x{a}", b"\x00\xff bin\r\n", "", "key with a long name " * 4]
+        self.common, self.rare = Templates(TEMPLATES).lines, Templates(RARE).lines
+        self.rare_share = 0.01
+        if not protocols:
+            self.rare = self.rare[:2]
+
+    def value(self):
+        rng = self.rng
+        kind = rng.randrange(10)
+        if kind < 3:
+            return rng.choice(INTEGERS)
+        if kind == 3:
+            return rng.choice(FLOATS)
+        if kind == 4:
+            return bytes(rng.randrange(256) for _ in range(rng.randrange(12)))
+        if kind == 5:
+            # Around the lengths at which encodings change.
+            return rng.choice("abc") * rng.choice((1, 20, 21, 39, 43, 44, 45, 46, 63, 64, 65, 127, 128, 200))
+        if kind == 6 and rng.random() < 0.1:
+            return rng.choice("xy") * rng.choice((1023, 1024, 16383, 16384, 16385, 70000, 300000))
+        return "".join(rng.choice("abc") for _ in range(rng.randrange(1, 9)))
+
+    def draw(self, word):
+        rng = self.rng
+        lists = {"I": INTEGERS, "F": FLOATS, "S": OFFSETS, "T": SECONDS, "P": MILLISECONDS, "A": DATES_S, "B": DATES_MS,
+                 "M": PATTERNS, "C": COUNTS}
+        if word in lists:
+            if word in "TP" and rng.random() < 0.6:
+                return str(rng.randrange(100, 10**7) if word == "T" else rng.randrange(10**5, 10**10))
+            # The first few of each list are sound; the rest are there to be refused.
+            return rng.choice(lists[word][:6] if rng.random() < 0.6 else lists[word])
+        if word == "K":
+            return rng.choice(self.keys[:4] if rng.random() < 0.7 else self.keys)
+        if word == "V":
+            return self.value()
+        if word == "D":
+            return rng.choice(("0", "1", "2", "0", "1", "15", "16", "-1", "abc"))
+        if word == "W":
+            return rng.choice(("word", "two words", "", b"\xff\x00", "good-name", "123"))
+        return word
+
+    def build(self, items):
+        words = []
+        for kind, content in items:
+            if kind == "word":
+                words.append(self.draw(content))
+            elif kind == "one" or (kind == "maybe" and self.rng.random() < 0.5):
+                words += self.build(self.rng.choice(content))
+            elif kind == "many":
+                for _ in range(self.rng.choice((1, 1, 2, 3, 4))):
+                    words += self.build(content[0])
+        return words
+
+    def spoil(self, words):
+        rng = self.rng
+        at = rng.randrange(1, len(words) + 1)
+        how = rng.randrange(3)
+        if how == 0 and at < len(words):
+            del words[at]
+        elif how == 1:
+            words.insert(at, rng.choice((words[at - 1], "nonsense", "")))
+        elif at < len(words):
+            words[at] = rng.choice(("", "nonsense", "-1", "0", "9" * 30, b"\x80"))
+        return words
+
+    def command(self):
+        rng = self.rng
+        words = self.build(rng.choice(self.rare if rng.random() < self.rare_share else self.common))
+        if rng.random() < 0.1:
+            words = self.spoil(words)
+        if rng.random() < 0.2:
+            words[0] = words[0].lower() if rng.random() < 0.5 else words[0].title()
+        return words
+
+    def commands(self, count):
+        return [self.command() for _ in range(count)]
