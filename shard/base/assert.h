@@ -1,8 +1,8 @@
 /* assert.h: checks of what must be true.
  *
- * ASSERT stays on in release builds: a broken invariant stops the process, because every state after it
- * could be shown to a client or written to a file. DASSERT is for checks too costly for a hot path and is
- * compiled in by DEBUG builds only. Neither is for input: what a client, a file or the network may get wrong is
+ * ASSERT stays on in release builds: a broken invariant stops the process, because every state after it could
+ * be shown to a client or written to a file. DASSERT is for checks too costly for a hot path and is compiled
+ * in by DEBUG builds only. Neither is for input: what a client, a file or the network may get wrong is
  * handled with an error.
  *
  * Any thread may call these.

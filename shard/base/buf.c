@@ -1,8 +1,8 @@
 /* buf.c: a growable run of bytes.
  *
- * Capacity doubles, so appending n bytes one by one costs O(n) in all, and it always leaves room for the NUL that
- * lets `data` be used as a C string. buf_consume moves the rest down: it is meant for small remainders, not as
- * a queue.
+ * Capacity doubles, so appending n bytes one by one costs O(n) in all, and it always leaves room for the NUL
+ * that lets `data` be used as a C string. buf_consume moves the rest down: it is meant for small remainders,
+ * not as a queue.
  */
 #include "shard/base/buf.h"
 

@@ -1,7 +1,7 @@
 /* buf.h: a growable run of bytes, for texts built piece by piece (INFO, CLIENT LIST, config files, messages).
  *
- * Zero-initialised is empty. `data` is always NUL-terminated once anything was appended; len does not count it.
- * Owned by one thread at a time.
+ * Zero-initialised is empty. `data` is always NUL-terminated once anything was appended; len does not count
+ * it. Owned by one thread at a time.
  */
 #ifndef GYRE_BASE_BUF_H
 #define GYRE_BASE_BUF_H

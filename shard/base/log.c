@@ -1,15 +1,15 @@
 /* log.c: one line of text, one write(2).
  *
- * A line is put together on the caller's stack, so no lock and no allocation is needed, and the kernel keeps the
- * lines of several threads apart (the file is opened for appending). The descriptor, once a file is open, keeps
- * its number: reopening puts the new file under it with dup2, so a writer on another thread never meets a
- * closed one.
+ * A line is put together on the caller's stack, so no lock and no allocation is needed, and the kernel keeps
+ * the lines of several threads apart (the file is opened for appending). The descriptor, once a file is open,
+ * keeps its number: reopening puts the new file under it with dup2, so a writer on another thread never meets
+ * a closed one.
  *
- * Time of day: this is the one place outside the ring interface that asks a clock, since the log may be written
- * before any ring exists and from the crash handler. localtime_r takes a lock inside libc, which a crash in the
- * wrong place would never get; so only the offset from UTC is asked of it, once a quarter of an hour (offsets change on
- * such boundaries only) by whichever thread comes first, and the calendar is computed here. Nothing past the
- * level check asserts: a failed assertion is logged, and would come back here.
+ * Time of day: this is the one place outside the ring interface that asks a clock, since the log may be
+ * written before any ring exists and from the crash handler. localtime_r takes a lock inside libc, which a
+ * crash in the wrong place would never get; so only the offset from UTC is asked of it, once a quarter of an
+ * hour (offsets change on such boundaries only) by whichever thread comes first, and the calendar is computed
+ * here. Nothing past the level check asserts: a failed assertion is logged, and would come back here.
  */
 #include "shard/base/log.h"
 
@@ -52,8 +52,8 @@ struct civil_date {
     unsigned month, day; /* both from 1 */
 };
 
-/* The Gregorian date of a day number counted from 1970-01-01. Years are taken to begin in March, which puts the
- * leap day last and makes month lengths a linear formula. */
+/* The Gregorian date of a day number counted from 1970-01-01. Years are taken to begin in March, which
+ * puts the leap day last and makes month lengths a linear formula. */
 static struct civil_date date_of_day(int64_t days) {
     int64_t shifted = days + 719468; /* from 0000-03-01 */
     int64_t era = shifted / 146097;  /* 400 years */

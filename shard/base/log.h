@@ -3,8 +3,8 @@
  *   1234:M 01 Dec 2026 10:11:12.345 * Ready to accept connections
  *
  * A line is formatted on the caller's stack (long ones are cut at LOG_LINE_MAX bytes) and written with one
- * write(2), so lines of several threads never mix. Any thread may call log_write; log_open and log_reopen are for
- * start-up and the main thread.
+ * write(2), so lines of several threads never mix. Any thread may call log_write; log_open and log_reopen are
+ * for start-up and the main thread.
  */
 #ifndef GYRE_BASE_LOG_H
 #define GYRE_BASE_LOG_H

@@ -1,14 +1,15 @@
 /* mem.c: the allocator's front, and the account of what is in use.
  *
- * mem_alloc and mem_free are on the path of every write, so the account must cost next to nothing: each thread adds
- * to a plain thread-local balance, and only when that has drifted by MEM_PUBLISH_BYTES is it moved to the shared
- * total with one atomic add. A thread that frees what others allocate has a negative balance; the sum is what
- * counts, and it may be below zero for a moment while one side is published and the other is not.
+ * mem_alloc and mem_free are on the path of every write, so the account must cost next to nothing: each
+ * thread adds to a plain thread-local balance, and only when that has drifted by MEM_PUBLISH_BYTES is it
+ * moved to the shared total with one atomic add. A thread that frees what others allocate has a negative
+ * balance; the sum is what counts, and it may be below zero for a moment while one side is published and the
+ * other is not.
  *
- * Blocks are counted at their usable size, asked of the allocator when they come and when they go, so no header is
- * kept in front of a block and the account cannot drift from the truth. For small blocks the question costs as
- * much as the allocation; a table made at start-up, of what this very allocator gives for each small size, answers
- * instead.
+ * Blocks are counted at their usable size, asked of the allocator when they come and when they go, so no
+ * header is kept in front of a block and the account cannot drift from the truth. For small blocks the
+ * question costs as much as the allocation; a table made at start-up, of what this very allocator gives for
+ * each small size, answers instead.
  *
  * Out of memory is not survivable for a cache half way through a command: it is said in the log, then the
  * process aborts. maxmemory is what keeps it from happening.
@@ -166,7 +167,8 @@ size_t mem_size(const void *block) {
 }
 
 size_t mem_used(void) {
-    /* With this thread's own balance: it must see at once what its own frees gained (eviction counts on that). */
+    /* With this thread's own balance: it must see at once what its own frees gained (eviction counts on
+     * that). */
     int64_t total = atomic_load_explicit(&total_bytes, memory_order_relaxed) + balance_bytes;
     return total > 0 ? (size_t)total : 0;
 }

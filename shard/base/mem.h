@@ -1,10 +1,10 @@
 /* mem.h: allocation, with an account of what is really used.
  *
- * All memory of the server comes from here (mimalloc; libc's malloc under the sanitizers, -DMEM_LIBC). Every block
- * is counted at the size the allocator gives for it. A thread keeps its own balance and publishes it to the shared
- * total once it has drifted by MEM_PUBLISH_BYTES, so mem_used() costs two loads and is off by at most that much per
- * other thread (the caller's own balance is always in it). Allocation never returns NULL: a cache that cannot allocate says so and stops (maxmemory is the
- * way to bound it).
+ * All memory of the server comes from here (mimalloc; libc's malloc under the sanitizers, -DMEM_LIBC). Every
+ * block is counted at the size the allocator gives for it. A thread keeps its own balance and publishes it to
+ * the shared total once it has drifted by MEM_PUBLISH_BYTES, so mem_used() costs two loads and is off by at
+ * most that much per other thread (the caller's own balance is always in it). Allocation never returns NULL:
+ * a cache that cannot allocate says so and stops (maxmemory is the way to bound it).
  *
  * Any thread may call these and may free what another allocated.
  */

@@ -1,7 +1,7 @@
 /* random.c: xoshiro256** (Blackman and Vigna), seeded by splitmix64.
  *
- * Chosen over rand_r and the like because it is a handful of instructions, passes the usual test batteries and
- * has all of its state in one struct: a thread's choices replay exactly from its seed.
+ * Chosen over rand_r and the like because it is a handful of instructions, passes the usual test batteries
+ * and has all of its state in one struct: a thread's choices replay exactly from its seed.
  */
 #include "shard/base/random.h"
 
@@ -21,7 +21,8 @@ static uint64_t splitmix(uint64_t *state) {
 
 void random_seed(struct random *r, uint64_t seed) {
     for (unsigned i = 0; i < 4; i++) r->s[i] = splitmix(&seed);
-    /* All zero would be a fixed point; four outputs of a bijection over distinct inputs cannot all be zero. */
+    /* All zero would be a fixed point; four outputs of a bijection over distinct inputs cannot all be
+     * zero. */
     ASSERT((r->s[0] | r->s[1] | r->s[2] | r->s[3]) != 0);
 }
 
@@ -39,8 +40,8 @@ uint64_t random_next(struct random *r) {
     return result;
 }
 
-/* Lemire's method: the high half of next * bound is uniform once the few low halves that would make some values
- * likelier are drawn again. The division is paid only when the first draw is suspicious. */
+/* Lemire's method: the high half of next * bound is uniform once the few low halves that would make some
+ * values likelier are drawn again. The division is paid only when the first draw is suspicious. */
 uint64_t random_below(struct random *r, uint64_t bound) {
     ASSERT(bound > 0);
     __uint128_t product = (__uint128_t)random_next(r) * bound;

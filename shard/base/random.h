@@ -1,4 +1,5 @@
-/* random.h: a small fast generator (xoshiro256**), one state per thread, seeded through the thread's ring interface.
+/* random.h: a small fast generator (xoshiro256**), one state per thread, seeded through the thread's ring
+ * interface.
  *
  * Not for secrets. The state belongs to one thread.
  */

@@ -1,11 +1,11 @@
 /* slot.c: CRC16 by table, eight bytes a step, and the hash tag rule.
  *
- * Every key of every command passes through here, so the cost on short keys is what matters: a 16-byte key takes
- * two table steps, and the search for '{' looks at whole words, since nearly all keys have none.
+ * Every key of every command passes through here, so the cost on short keys is what matters: a 16-byte key
+ * takes two table steps, and the search for '{' looks at whole words, since nearly all keys have none.
  *
- * crc_table[0] is the plain one-byte table; crc_table[k][b] is the CRC of byte b followed by k zero bytes. Since
- * CRC is linear, eight bytes are folded at once by xoring one entry of each table (slicing by eight). The tables
- * take 4 KiB, are written once by slot_init before threads start, and are only read after that.
+ * crc_table[0] is the plain one-byte table; crc_table[k][b] is the CRC of byte b followed by k zero bytes.
+ * Since CRC is linear, eight bytes are folded at once by xoring one entry of each table (slicing by eight).
+ * The tables take 4 KiB, are written once by slot_init before threads start, and are only read after that.
  */
 #include "shard/base/slot.h"
 
@@ -78,8 +78,8 @@ static inline bool word_has(uint64_t word, uint64_t pattern) {
     return ((x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080)) != 0;
 }
 
-/* Whether the key has a '{' at all. The last word overlaps the one before it, so only keys shorter than a word
- * are looked at byte by byte. */
+/* Whether the key has a '{' at all. The last word overlaps the one before it, so only keys shorter than a
+ * word are looked at byte by byte. */
 static inline bool has_brace(const unsigned char *key, size_t len) {
     const uint64_t braces = UINT64_C(0x7b7b7b7b7b7b7b7b);
     if (len < 8) {
@@ -97,8 +97,8 @@ static inline bool has_brace(const unsigned char *key, size_t len) {
     return word_has(word, braces);
 }
 
-/* Narrows a key that has a '{' to its hash tag: what stands between the first '{' and the next '}', if that is
- * not empty. */
+/* Narrows a key that has a '{' to its hash tag: what stands between the first '{' and the next '}', if
+ * that is not empty. */
 static __attribute__((noinline)) uint16_t slot_of_tagged_key(const unsigned char *key, size_t len) {
     const unsigned char *open = memchr(key, '{', len);
     ASSERT(open != NULL);

@@ -1,7 +1,7 @@
 /* slot.h: which of the 16384 slots a key belongs to.
  *
- * CRC16 (XMODEM: polynomial 0x1021, no reflection, start 0) of the key, or of what stands between its first '{'
- * and the next '}' when that is not empty, modulo 16384: the rule of the Redis Cluster specification.
+ * CRC16 (XMODEM: polynomial 0x1021, no reflection, start 0) of the key, or of what stands between its first
+ * '{' and the next '}' when that is not empty, modulo 16384: the rule of the Redis Cluster specification.
  * Pure; any thread.
  */
 #ifndef GYRE_BASE_SLOT_H

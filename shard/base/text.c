@@ -1,7 +1,7 @@
 /* text.c: comparing words without regard to case.
  *
- * Command names, options and configuration names are ASCII and must compare the same in every locale, so the C
- * library's tolower and strcasecmp stay out of it. The rest of text.h is in text_number.c, text_glob.c and
+ * Command names, options and configuration names are ASCII and must compare the same in every locale, so the
+ * C library's tolower and strcasecmp stay out of it. The rest of text.h is in text_number.c, text_glob.c and
  * text_split.c.
  */
 #include "shard/base/text.h"

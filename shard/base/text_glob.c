@@ -1,14 +1,15 @@
 /* text_glob.c: glob patterns, as KEYS, SCAN MATCH, CONFIG GET and PSUBSCRIBE know them.
  *
- * The pattern is walked with one point to return to: when something after a '*' does not match, that star takes one
- * more byte and the walk goes on behind it. An earlier star never has to be tried again, since whatever it could
- * reach by taking more, the later one reaches as well. So the time is bounded by pattern length times text length,
- * however many stars there are, and nothing recurses.
+ * The pattern is walked with one point to return to: when something after a '*' does not match, that star
+ * takes one more byte and the walk goes on behind it. An earlier star never has to be tried again, since
+ * whatever it could reach by taking more, the later one reaches as well. So the time is bounded by pattern
+ * length times text length, however many stars there are, and nothing recurses.
  *
- * What the oracle does in the corners, kept here: a '\' at the end stands for itself; "[" without "]" ends with
- * the pattern; a range may be reversed, compares bytes as signed, and its ends are ordered before case is folded; an
- * escaped byte in a class is compared with its case; no pattern but the empty one matches the empty text; a pattern
- * with more than GLOB_STARS_MAX stars that have something behind them matches nothing (there, a guard of the stack).
+ * What the oracle does in the corners, kept here: a '\' at the end stands for itself; "[" without "]" ends
+ * with the pattern; a range may be reversed, compares bytes as signed, and its ends are ordered before case
+ * is folded; an escaped byte in a class is compared with its case; no pattern but the empty one matches the
+ * empty text; a pattern with more than GLOB_STARS_MAX stars that have something behind them matches nothing
+ * (there, a guard of the stack).
  */
 #include "shard/base/text.h"
 
@@ -21,6 +22,7 @@ struct glob {
     bool nocase;
 };
 
+/* A byte as the oracle compares it: signed, and in its small form where case does not count. */
 static inline int fold(char c, bool nocase) {
     return nocase ? (signed char)text_lower_byte((unsigned char)c) : (signed char)c;
 }
@@ -38,7 +40,7 @@ static bool match_class(const struct glob *g, const char *p, char c, const char 
             matched |= p[1] == c;
             p += 2;
         } else if (end - p >= 3 && p[1] == '-') {
-            int low = (signed char)p[0], high = (signed char)p[2];
+            int low = fold(p[0], false), high = fold(p[2], false);
             if (low > high) {
                 int swapped = low;
                 low = high;

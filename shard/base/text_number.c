@@ -1,12 +1,13 @@
 /* text_number.c: numbers in the forms that Redis accepts and prints.
  *
- * Integers are parsed and printed by hand: they are on the path of INCR, of every length in a reply and of every
- * string that might be stored as an integer. Floating point goes through the C library, since the digits must be those
- * that Redis prints and it uses printf and strtod; only doubles that hold a whole number are done by hand.
+ * Integers are parsed and printed by hand: they are on the path of INCR, of every length in a reply and of
+ * every string that might be stored as an integer. Floating point goes through the C library, since the
+ * digits must be those that Redis prints and it uses printf and strtod; only doubles that hold a whole number
+ * are done by hand.
  *
- * strtod wants a terminating NUL, which these inputs need not have: they are copied to the stack, or, when longer than
- * any sensible number, to a block of their own. What cannot be a number is refused before that by its bytes, so a
- * large value that is no number costs no copy.
+ * strtod wants a terminating NUL, which these inputs need not have: they are copied to the stack, or, when
+ * longer than any sensible number, to a block of their own. What cannot be a number is refused before that by
+ * its bytes, so a large value that is no number costs no copy.
  *
  * The locale must be "C" for LC_NUMERIC (the server never sets it).
  */
@@ -63,8 +64,8 @@ bool text_to_i64(const char *text, size_t len, int64_t *value) {
     return true;
 }
 
-/* Redis hands the argument to strtoul as a C string, so: what follows a NUL is not seen, no text at all is 0, a
- * sign and leading zeros are taken, and "-1" is the largest number. */
+/* Redis hands the argument to strtoul as a C string, so: what follows a NUL is not seen, no text at all is
+ * 0, a sign and leading zeros are taken, and "-1" is the largest number. */
 bool text_to_cursor(const char *text, size_t len, uint64_t *value) {
     const char *nul = len > 0 ? memchr(text, '\0', len) : NULL;
     if (nul != NULL) len = (size_t)(nul - text);
@@ -129,7 +130,8 @@ static bool parse_short_whole(const char *text, size_t len, double *value) {
     return true;
 }
 
-/* Whether every byte may occur in a number that strtod takes: digits, sign, point, hexadecimal, inf, infinity. */
+/* Whether every byte may occur in a number that strtod takes: digits, sign, point, hexadecimal, inf,
+ * infinity. */
 static bool may_be_number(const char *text, size_t len) {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = text_lower_byte((unsigned char)text[i]);
@@ -210,8 +212,8 @@ size_t text_from_long_double(char *out, size_t cap, long double value) {
     return len;
 }
 
-/* As in Redis no digits at all is 0 ("" and "kb" too), and k is 1000 where kb is 1024. Not as in Redis, a size beyond
- * 64 bits is refused: there it wraps, and "17179869184gb" quietly means 0. */
+/* As in Redis no digits at all is 0 ("" and "kb" too), and k is 1000 where kb is 1024. Not as in Redis, a
+ * size beyond 64 bits is refused: there it wraps, and "17179869184gb" quietly means 0. */
 bool text_to_memory(const char *text, size_t len, uint64_t *bytes) {
     static const struct {
         const char *name;

@@ -1,11 +1,11 @@
 /* text_split.c: splitting a line into words, for inline commands and the configuration file.
  *
- * The rules are Redis's, odd ones included: any of the six blanks separates words at their start and behind a closing
- * quote, but inside an unquoted word only space, tab, CR and LF end it (a form feed is part of the word); a
- * quote may open in the middle of a word but must end it; a NUL ends the line.
+ * The rules are Redis's, odd ones included: any of the six blanks separates words at their start and behind a
+ * closing quote, but inside an unquoted word only space, tab, CR and LF end it (a form feed is part of the
+ * word); a quote may open in the middle of a word but must end it; a NUL ends the line.
  *
- * The line is walked twice by the same code, first to count words and bytes, then to write them, so the result
- * is one block of exactly the right size however the words lie.
+ * The line is walked twice by the same code, first to count words and bytes, then to write them, so the
+ * result is one block of exactly the right size however the words lie.
  */
 #include <limits.h>
 #include <string.h>

@@ -1,0 +1,249 @@
+/* test_mem.c: the account against the blocks that are alive, across threads, and the end when memory runs
+ * out. */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shard/base/mem.h"
+#include "shard/base/random.h"
+
+Test(mem, block_is_counted_at_its_real_size) {
+    for (size_t bytes = 0; bytes < 200000; bytes += bytes < 2100 ? 1 : 997) {
+        size_t before = mem_used();
+        unsigned char *block = mem_alloc(bytes);
+        cr_assert_geq(mem_size(block), bytes);
+        cr_assert_eq(mem_used() - before, mem_size(block), "%zu bytes", bytes);
+        memset(block, 0xab, bytes);
+        mem_free(block);
+        cr_assert_eq(mem_used(), before, "%zu bytes", bytes);
+    }
+}
+
+Test(mem, zeroed_blocks_are_zero_and_counted) {
+    for (size_t bytes = 0; bytes < 5000; bytes += 13) {
+        void *dirty = mem_alloc(bytes);
+        memset(dirty, 0xff, bytes);
+        mem_free(dirty);
+        size_t before = mem_used();
+        unsigned char *block = mem_zalloc(bytes);
+        cr_assert_eq(mem_used() - before, mem_size(block));
+        for (size_t i = 0; i < bytes; i++) cr_assert_eq(block[i], 0);
+        mem_free(block);
+        cr_assert_eq(mem_used(), before);
+    }
+}
+
+Test(mem, aligned_blocks) {
+    for (size_t alignment = 1; alignment <= 4096; alignment *= 2) {
+        for (size_t bytes = 1; bytes < 10000; bytes = bytes * 3 + 1) {
+            size_t before = mem_used();
+            unsigned char *block = mem_zalloc_aligned(bytes, alignment);
+            cr_assert_eq((uintptr_t)block % alignment, 0);
+            cr_assert_geq(mem_size(block), bytes);
+            cr_assert_eq(mem_used() - before, mem_size(block));
+            for (size_t i = 0; i < bytes; i++) cr_assert_eq(block[i], 0);
+            mem_free(block);
+            cr_assert_eq(mem_used(), before);
+        }
+    }
+}
+
+Test(mem, realloc_keeps_contents_and_account) {
+    size_t before = mem_used();
+    unsigned char *block = mem_realloc(NULL, 10);
+    for (unsigned i = 0; i < 10; i++) block[i] = (unsigned char)i;
+    static const size_t sizes[] = {11, 1000, 100000, 3000000, 50, 10, 0, 20};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        size_t kept = sizes[k] < 10 ? sizes[k] : 10;
+        block = mem_realloc(block, sizes[k]);
+        cr_assert_not_null(block);
+        cr_assert_eq(mem_used() - before, mem_size(block));
+        for (unsigned i = 0; i < kept && k < 6; i++) cr_assert_eq(block[i], i);
+    }
+    mem_free(block);
+    cr_assert_eq(mem_used(), before);
+}
+
+Test(mem, copies) {
+    char *text = mem_strdup("some text");
+    cr_assert_str_eq(text, "some text");
+    mem_free(text);
+    unsigned char *bytes = mem_dup("a\0b", 3);
+    cr_assert_arr_eq(bytes, "a\0b", 3);
+    mem_free(bytes);
+    mem_free(mem_dup(NULL, 0));
+}
+
+Test(mem, null_is_nothing) {
+    size_t before = mem_used();
+    mem_free(NULL);
+    cr_assert_eq(mem_size(NULL), 0);
+    cr_assert_eq(mem_used(), before);
+}
+
+/* Blocks of all sizes that come and go at random: the account equals the sum over the living at every
+ * check. */
+Test(mem, account_equals_the_living) {
+    enum { BLOCKS = 500, ROUNDS = 50000 };
+    static void *blocks[BLOCKS];
+    struct random r;
+    random_seed(&r, 4);
+    size_t base = mem_used(), alive = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        void **block = &blocks[random_below(&r, BLOCKS)];
+        alive -= mem_size(*block);
+        size_t bytes = random_next(&r) >> (50 + random_below(&r, 14));
+        if (*block != NULL && random_below(&r, 2) == 0) {
+            *block = mem_realloc(*block, bytes);
+        } else {
+            mem_free(*block);
+            *block = random_below(&r, 3) == 0 ? NULL : mem_alloc(bytes);
+        }
+        alive += mem_size(*block);
+        if (i % 100 == 0) cr_assert_eq(mem_used() - base, alive);
+    }
+    for (int i = 0; i < BLOCKS; i++) mem_free(blocks[i]);
+    cr_assert_eq(mem_used(), base);
+}
+
+enum { CROSS_BLOCKS = 20000, CROSS_BYTES = 200 };
+static void *cross[CROSS_BLOCKS];
+
+static void *allocate_all(void *unused) {
+    for (int i = 0; i < CROSS_BLOCKS; i++) cross[i] = mem_alloc(CROSS_BYTES);
+    mem_publish();
+    return unused;
+}
+
+static void *free_all(void *unused) {
+    for (int i = 0; i < CROSS_BLOCKS; i++) mem_free(cross[i]);
+    mem_publish();
+    return unused;
+}
+
+static void run_thread(void *(*body)(void *)) {
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, body, NULL), 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+}
+
+Test(mem, another_thread_may_free) {
+    size_t base = mem_used();
+    run_thread(allocate_all);
+    size_t alive = 0;
+    for (int i = 0; i < CROSS_BLOCKS; i++) alive += mem_size(cross[i]);
+    cr_assert_geq(alive, (size_t)CROSS_BLOCKS * CROSS_BYTES);
+    cr_assert_eq(mem_used() - base, alive);
+    run_thread(free_all);
+    cr_assert_eq(mem_used(), base);
+}
+
+static pthread_barrier_t churned, looked;
+
+static void *churn_and_wait(void *keep) {
+    struct random r;
+    random_seed(&r, (uintptr_t)keep);
+    for (int i = 0; i < 20000; i++) mem_free(mem_alloc(random_below(&r, 4000)));
+    *(void **)keep = mem_alloc(100);
+    pthread_barrier_wait(&churned);
+    pthread_barrier_wait(&looked);
+    mem_free(*(void **)keep);
+    mem_publish();
+    return NULL;
+}
+
+/* While threads live and have not published, each may be off by its own drift and no more. */
+Test(mem, unpublished_drift_is_bounded) {
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    static void *kept[THREADS];
+    pthread_barrier_init(&churned, NULL, THREADS + 1);
+    pthread_barrier_init(&looked, NULL, THREADS + 1);
+    size_t base = mem_used();
+    for (int i = 0; i < THREADS; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, churn_and_wait, &kept[i]), 0);
+    }
+    pthread_barrier_wait(&churned);
+    int64_t truth = 0;
+    for (int i = 0; i < THREADS; i++) truth += (int64_t)mem_size(kept[i]);
+    int64_t error = (int64_t)mem_used() - (int64_t)base - truth;
+    cr_assert(error <= THREADS * MEM_PUBLISH_BYTES && error >= -THREADS * MEM_PUBLISH_BYTES, "off by %lld",
+              (long long)error);
+    pthread_barrier_wait(&looked);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    cr_assert_eq(mem_used(), base);
+}
+
+Test(mem, peak_stays_when_memory_goes) {
+    size_t base = mem_used();
+    void *block = mem_alloc(10 << 20);
+    mem_peak_note();
+    mem_free(block);
+    cr_assert_geq(mem_peak(), base + (10 << 20));
+    cr_assert_lt(mem_used(), mem_peak());
+    mem_purge();
+    cr_assert_eq(mem_used(), base);
+}
+
+#ifndef MEM_LIBC /* the sanitizers' allocators end the process themselves */
+
+enum { OUTPUT_MAX = 4096 };
+
+static void check_out_of_memory(void *(*body)(void *)) {
+    int out[2];
+    cr_assert_eq(pipe(out), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        body(NULL);
+        _exit(0);
+    }
+    close(out[1]);
+    char text[OUTPUT_MAX] = {0};
+    size_t len = 0;
+    for (ssize_t n = 1; n > 0 && len < sizeof text - 1;) {
+        n = read(out[0], text + len, sizeof text - 1 - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    close(out[0]);
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status %d", status);
+    cr_assert_not_null(strstr(text, "# Out of memory: cannot allocate 4611686018427387904 bytes"), "log: %s",
+                       text);
+}
+
+static volatile size_t absurd = (size_t)1 << 62;
+
+static void *alloc_absurd(void *unused) {
+    (void)unused;
+    return mem_alloc(absurd);
+}
+
+static void *zalloc_absurd(void *unused) {
+    (void)unused;
+    return mem_zalloc(absurd);
+}
+
+static void *zalloc_aligned_absurd(void *unused) {
+    (void)unused;
+    return mem_zalloc_aligned(absurd, 64);
+}
+
+static void *realloc_absurd(void *unused) {
+    (void)unused;
+    return mem_realloc(mem_alloc(10), absurd);
+}
+
+Test(mem, out_of_memory_is_said_and_aborts) {
+    check_out_of_memory(alloc_absurd);
+    check_out_of_memory(zalloc_absurd);
+    check_out_of_memory(zalloc_aligned_absurd);
+    check_out_of_memory(realloc_absurd);
+}
+
+#endif
