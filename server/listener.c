@@ -3,6 +3,7 @@
 
 #include "server/client.h"
 #include "server/config.h"
+#include "server/process.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
@@ -23,6 +24,7 @@ static struct listener listeners[CONFIG_BIND_MAX + 1];
 static unsigned listeners_count;
 static const char *unix_path;
 static _Atomic uint64_t rejected;
+static _Atomic int64_t clients_max; /* maxclients, or fewer where the limit of open files does not allow that many */
 
 /* A connection on its way from the acceptor to its worker. */
 struct arrival {
@@ -88,6 +90,29 @@ void listeners_beat(struct coordinator *c) {
         if (!listeners[i].armed) arm(c, i);
 }
 
+void listeners_set_maxclients(int64_t clients) {
+    atomic_store(&clients_max, clients);
+}
+
+/* CONFIG SET maxclients: refused when the files for that many cannot be had. */
+static bool apply_maxclients(const struct config *before, const struct config *after, char *why) {
+    (void)before;
+    int64_t allowed = process_raise_limits(after->maxclients);
+    if (allowed < after->maxclients) {
+        snprintf(why, CONFIG_WHY_MAX,
+                 "The operating system is not able to handle the specified number of clients, try with %lld",
+                 (long long)allowed);
+        return false;
+    }
+    listeners_set_maxclients(after->maxclients);
+    return true;
+}
+
+void listeners_register_hooks(void) {
+    static const struct config_hook hooks[] = {{"maxclients", apply_maxclients}, {NULL, NULL}};
+    config_register_hooks(hooks);
+}
+
 unsigned listeners_connections(void) {
     unsigned sum = 0;
     for (unsigned i = 0; i < workers_count; i++)
@@ -131,7 +156,7 @@ static struct worker *least_loaded(void) {
 
 static void deal(struct coordinator *c, int fd) {
     const struct config *config = config_get();
-    if (listeners_connections() >= (unsigned)config->maxclients) {
+    if (listeners_connections() >= atomic_load_explicit(&clients_max, memory_order_relaxed)) {
         refuse(fd, "-ERR max number of clients reached\r\n");
         return;
     }

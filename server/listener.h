@@ -18,6 +18,10 @@ void listeners_completion(struct coordinator *c, const struct completion *done);
 void listeners_beat(struct coordinator *c);
 /* Closes them and removes the unix socket. After threads have ended. */
 void listeners_close(void);
+/* How many clients the process can have (its limit of open files may allow fewer than maxclients). */
+void listeners_set_maxclients(int64_t clients);
+/* Registers what CONFIG SET of maxclients, bind and port does here. Before threads start. */
+void listeners_register_hooks(void);
 /* Connections of all workers. */
 unsigned listeners_connections(void);
 uint64_t listeners_rejected(void);

@@ -97,7 +97,8 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     }
     if (UNLIKELY(!arity_fits(cmd, r->argc) || cmd->subcommands)) {
         reply_errorf(reply, "ERR wrong number of arguments for '%s' command", cmd->full_name);
-    } else if (UNLIKELY(!client_has(c, CLIENT_AUTHENTICATED) && !(cmd->flags & CMD_NO_AUTH))) {
+    } else if (UNLIKELY(!client_has(c, CLIENT_AUTHENTICATED) && !(cmd->flags & CMD_NO_AUTH) &&
+                        *config_get()->requirepass)) {
         reply_error(reply, "NOAUTH Authentication required.");
     } else {
         return true;
@@ -143,9 +144,7 @@ static void count_call(struct worker *w, struct command *cmd, uint64_t ticks, bo
         histogram = mem_zalloc(LATENCY_BUCKETS * sizeof *histogram);
         atomic_store_explicit(&s->histogram, histogram, memory_order_release);
     }
-    uint64_t unit = clock_ticks_to_ns(ticks) >> 10;
-    unsigned bucket = unit ? 64u - (unsigned)__builtin_clzll(unit) : 0;
-    count_add(&histogram[bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1], 1);
+    count_add(&histogram[latency_bucket(clock_ticks_to_ns(ticks))], 1);
 }
 
 /* CLIENT REPLY: whether this command's reply is dropped, and what that means for the next. */
