@@ -19,9 +19,9 @@ bool evict_make_room(struct visit *v);
 
 /* The access field of a new entry, the field after an access, and what OBJECT IDLETIME and FREQ say. `now_ms` may be
  * the turn's cached time.
- * LRU: the time of the last access in units of ACCESS_LRU_MS, modulo 2^32 (2.2 years); finer than Redis's seconds, because a
+ * LRU: the time of the last access in units of ACCESS_LRU_MS, modulo 2^32 (2.7 years); finer than Redis's seconds, because a
  * busy cache turns over in seconds. LFU: Redis's (16 bits of minutes << 8 | 8-bit logarithmic counter). */
-enum { ACCESS_LRU_MS = 16, ACCESS_LFU_INITIAL = 5 };
+enum { ACCESS_LRU_MS = 20, ACCESS_LFU_INITIAL = 5 };
 static inline uint32_t access_lru_clock(int64_t now_ms) {
     return (uint32_t)((uint64_t)now_ms / ACCESS_LRU_MS);
 }

@@ -29,6 +29,7 @@ enum {
     LEVELS = 6,                      /* reach 2^36 ticks: 34 years */
     SLOT_FAR = LEVELS * LEVEL_SLOTS, /* what is further away */
     SOONEST_DRAWS = 5,
+    SOONEST_ALL = 16, /* a bag of so few is looked through */
     AVERAGE_DRAWS = 16,
     SPREAD_AHEAD = 8, /* entries prefetched while spreading */
 };
@@ -190,6 +191,18 @@ static uint64_t wheel_next_tick(const struct wheel *w) {
     return UINT64_MAX;
 }
 
+/* Moves `tick`, whose slots are empty, to the next tick with something to do, but not beyond the target. */
+static void wheel_advance(struct wheel *w, uint64_t target) {
+    uint64_t next = wheel_next_tick(w), before = w->tick;
+    if (next < target && next >> LEVELS * LEVEL_BITS != before >> LEVELS * LEVEL_BITS) {
+        /* Nothing but what was far is left. A clock that leaps over decades does so in one step: what the leap
+         * passed is filed at the last tick before the target. */
+        next = target - 1;
+    }
+    w->tick = next < target ? next : target;
+    if (w->tick >> LEVELS * LEVEL_BITS != before >> LEVELS * LEVEL_BITS) wheel_spread_far(w);
+}
+
 struct entry *wheel_overdue(struct wheel *w, int64_t now_ms, unsigned *budget) {
     uint64_t target = tick_of(now_ms);
     while (*budget) {
@@ -207,9 +220,7 @@ struct entry *wheel_overdue(struct wheel *w, int64_t now_ms, unsigned *budget) {
             struct bag *b = wheel_bag(w, group);
             return *bag_at(b, b->count - 1);
         }
-        uint64_t next = wheel_next_tick(w), before = w->tick;
-        w->tick = next < target ? next : target;
-        if (before >> LEVELS * LEVEL_BITS != w->tick >> LEVELS * LEVEL_BITS) wheel_spread_far(w);
+        wheel_advance(w, target);
     }
     return NULL;
 }
@@ -236,8 +247,9 @@ struct entry *wheel_soonest(struct wheel *w, struct random *random) {
     if (!w || w->count == 0) return NULL;
     const struct bag *b = wheel_nearest(w);
     struct entry *best = NULL;
-    for (unsigned i = 0; i < SOONEST_DRAWS; i++) {
-        struct entry *e = *bag_at(b, (uint32_t)random_below(random, b->count));
+    bool all = b->count <= SOONEST_ALL;
+    for (uint32_t i = 0; i < (all ? b->count : SOONEST_DRAWS); i++) {
+        struct entry *e = *bag_at(b, all ? i : (uint32_t)random_below(random, b->count));
         if (!best || entry_when(e) < entry_when(best)) best = e;
     }
     return best;
