@@ -142,39 +142,39 @@ Test(mem, another_thread_may_free) {
     cr_assert_eq(mem_used(), base);
 }
 
-static pthread_barrier_t churned, looked;
+enum { KEEPERS = 8, KEPT_BLOCKS = 10000, KEPT_BYTES = 100 };
+static pthread_barrier_t kept_all, looked;
+static void *kept[KEEPERS][KEPT_BLOCKS];
 
-static void *churn_and_wait(void *keep) {
-    struct random r;
-    random_seed(&r, (uintptr_t)keep);
-    for (int i = 0; i < 20000; i++) mem_free(mem_alloc(random_below(&r, 4000)));
-    *(void **)keep = mem_alloc(100);
-    pthread_barrier_wait(&churned);
+static void *keep_blocks_and_wait(void *mine) {
+    void **blocks = mine;
+    for (int i = 0; i < KEPT_BLOCKS; i++) blocks[i] = mem_alloc(KEPT_BYTES);
+    pthread_barrier_wait(&kept_all);
     pthread_barrier_wait(&looked);
-    mem_free(*(void **)keep);
+    for (int i = 0; i < KEPT_BLOCKS; i++) mem_free(blocks[i]);
     mem_publish();
     return NULL;
 }
 
 /* While threads live and have not published, each may be off by its own drift and no more. */
 Test(mem, unpublished_drift_is_bounded) {
-    enum { THREADS = 8 };
-    pthread_t threads[THREADS];
-    static void *kept[THREADS];
-    pthread_barrier_init(&churned, NULL, THREADS + 1);
-    pthread_barrier_init(&looked, NULL, THREADS + 1);
+    pthread_t threads[KEEPERS];
+    pthread_barrier_init(&kept_all, NULL, KEEPERS + 1);
+    pthread_barrier_init(&looked, NULL, KEEPERS + 1);
     size_t base = mem_used();
-    for (int i = 0; i < THREADS; i++) {
-        cr_assert_eq(pthread_create(&threads[i], NULL, churn_and_wait, &kept[i]), 0);
+    for (int i = 0; i < KEEPERS; i++) {
+        cr_assert_eq(pthread_create(&threads[i], NULL, keep_blocks_and_wait, kept[i]), 0);
     }
-    pthread_barrier_wait(&churned);
+    pthread_barrier_wait(&kept_all);
     int64_t truth = 0;
-    for (int i = 0; i < THREADS; i++) truth += (int64_t)mem_size(kept[i]);
+    for (int i = 0; i < KEEPERS; i++) {
+        for (int k = 0; k < KEPT_BLOCKS; k++) truth += (int64_t)mem_size(kept[i][k]);
+    }
     int64_t error = (int64_t)mem_used() - (int64_t)base - truth;
-    cr_assert(error <= THREADS * MEM_PUBLISH_BYTES && error >= -THREADS * MEM_PUBLISH_BYTES, "off by %lld",
-              (long long)error);
+    cr_assert(error <= KEEPERS * MEM_PUBLISH_BYTES && error >= -KEEPERS * MEM_PUBLISH_BYTES,
+              "off by %lld of %lld", (long long)error, (long long)truth);
     pthread_barrier_wait(&looked);
-    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < KEEPERS; i++) pthread_join(threads[i], NULL);
     cr_assert_eq(mem_used(), base);
 }
 

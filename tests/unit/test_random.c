@@ -75,20 +75,24 @@ Test(random, below_is_uniform_over_a_small_bound) {
     cr_assert_lt(chi2, 33.7, "chi square %f", chi2);
 }
 
-/* With bound = 3/4 of 2^64 a plain modulo would hit the lowest third twice as often as the others. */
+/* With bound = 3/4 of 2^64 a plain modulo would hit the lowest third twice as often as the others, and the
+ * high half of the product, without the drawing again, every multiple of three. */
 Test(random, below_has_no_bias_with_a_huge_bound) {
     enum { DRAWS = 90000 };
     const uint64_t bound = UINT64_C(3) << 62;
-    unsigned thirds[3] = {0};
+    unsigned thirds[3] = {0}, remainders[3] = {0};
     struct random r;
     random_seed(&r, 11);
     for (int i = 0; i < DRAWS; i++) {
         uint64_t x = random_below(&r, bound);
         cr_assert_lt(x, bound);
         thirds[x / (bound / 3)]++;
+        remainders[x % 3]++;
     }
     for (int i = 0; i < 3; i++) {
         cr_assert(thirds[i] > DRAWS / 3 - 1000 && thirds[i] < DRAWS / 3 + 1000, "third %d: %u", i, thirds[i]);
+        cr_assert(remainders[i] > DRAWS / 3 - 1000 && remainders[i] < DRAWS / 3 + 1000, "remainder %d: %u", i,
+                  remainders[i]);
     }
 }
 
