@@ -45,5 +45,6 @@ Test(assert, false_condition_is_logged_and_aborts) {
     close(fd);
     unlink(path);
     cr_assert_not_null(strstr(text, " # === ASSERTION FAILED ===\n"), "log: %s", text);
-    cr_assert_not_null(strstr(text, "test_assert.c:37 'apples == 3' is not true\n"), "log: %s", text);
+    cr_assert_not_null(strstr(text, "test_assert.c:"), "log: %s", text);
+    cr_assert_not_null(strstr(text, " 'apples == 3' is not true\n"), "log: %s", text);
 }
