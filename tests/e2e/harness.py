@@ -136,6 +136,11 @@ def equal(got, expected, what=""):
         raise AssertionError(f"{what}{': ' if what else ''}expected {expected!r}\n   but got {got!r}")
 
 
+def contains(text, part):
+    if part not in text:
+        raise AssertionError(f"{part!r} is not in\n{text}")
+
+
 @contextlib.contextmanager
 def raises(kind):
     """The block has to raise `kind`."""

@@ -188,6 +188,14 @@ class Client:
                     return reply
             self._fill()
 
+    def read_bytes(self, count):
+        """So many bytes, whatever they are."""
+        while len(self.buffer) < count:
+            self._fill()
+        data = bytes(self.buffer[:count])
+        del self.buffer[:count]
+        return data
+
     def read(self):
         """The next reply, parsed."""
         return parse(self.raw())[0]

@@ -1,0 +1,106 @@
+// What ioredis does with a server, on the port given as argument.
+import assert from 'node:assert/strict';
+import Redis from 'ioredis';
+import { rejectsWith, runChecks } from './checks.mjs';
+
+const port = Number(process.argv[2]);
+const connect = (options = {}) => new Redis({ port, host: '127.0.0.1', ...options });
+const redis = connect();
+
+await runChecks({
+  async connects_and_passes_its_ready_check() {
+    await new Promise((resolve, reject) => {
+      if (redis.status === 'ready') resolve();
+      redis.once('ready', resolve);
+      redis.once('error', reject);
+    });
+    assert.equal(redis.status, 'ready');
+    assert.match(await redis.info('server'), /redis_version:7\./);
+  },
+  async sets_and_gets() {
+    assert.equal(await redis.set('io:key', 'värde'), 'OK');
+    assert.equal(await redis.get('io:key'), 'värde');
+    assert.equal(await redis.get('io:none'), null);
+    assert.deepEqual(await redis.getBuffer('io:key'), Buffer.from('värde'));
+    const bytes = Buffer.from([0, 255, 13, 10, 0]);
+    await redis.set(bytes, bytes);
+    assert.deepEqual(await redis.getBuffer(bytes), bytes);
+  },
+  async takes_options_of_set() {
+    assert.equal(await redis.set('io:nx', '1', 'EX', 100, 'NX'), 'OK');
+    assert.equal(await redis.set('io:nx', '2', 'NX'), null);
+    const ttl = await redis.ttl('io:nx');
+    assert.ok(ttl > 90 && ttl <= 100, `ttl ${ttl}`);
+    assert.equal(await redis.set('io:nx', '3', 'KEEPTTL', 'GET'), '1');
+    assert.ok((await redis.pttl('io:nx')) > 90000);
+  },
+  async counts() {
+    await redis.del('io:counter');
+    const numbers = await Promise.all(Array.from({ length: 500 }, () => redis.incr('io:counter')));
+    assert.deepEqual(numbers, Array.from({ length: 500 }, (_, i) => i + 1));
+    assert.equal(await redis.incrbyfloat('io:counter', 0.5), '500.5');
+  },
+  async works_on_several_keys() {
+    assert.equal(await redis.mset({ 'io:a': 1, 'io:b': 2, 'io:c': 3 }), 'OK');
+    assert.deepEqual(await redis.mget('io:a', 'io:none', 'io:c'), ['1', null, '3']);
+    assert.equal(await redis.exists('io:a', 'io:b', 'io:none'), 2);
+    assert.equal(await redis.del('io:a', 'io:b', 'io:none'), 2);
+  },
+  async pipelines() {
+    const results = await redis.pipeline().set('io:p', 1).incr('io:p').get('io:p').call('nonsense').strlen('io:p').exec();
+    assert.deepEqual(results.slice(0, 3).map(([error, value]) => [error, value]), [[null, 'OK'], [null, 2], [null, '2']]);
+    assert.match(results[3][0].message, /ERR unknown command/);
+    assert.deepEqual(results[4], [null, 1]);
+  },
+  async pipelines_by_itself() {
+    const automatic = connect({ enableAutoPipelining: true });
+    const keys = Array.from({ length: 1000 }, (_, i) => `io:auto:${i}`);
+    await Promise.all(keys.map((key, i) => automatic.set(key, i)));
+    assert.deepEqual(await Promise.all(keys.map((key) => automatic.get(key))), keys.map((_, i) => String(i)));
+    await automatic.quit();
+  },
+  async scans() {
+    const found = new Set();
+    for await (const keys of redis.scanStream({ match: 'io:auto:*', count: 50 })) keys.forEach((key) => found.add(key));
+    assert.equal(found.size, 1000);
+  },
+  async tells_errors() {
+    await redis.set('io:text', 'text');
+    await rejectsWith(redis.incr('io:text'), /^ERR value is not an integer or out of range$/);
+    await rejectsWith(redis.call('get'), /^ERR wrong number of arguments for 'get' command$/);
+  },
+  async selects_databases_and_names_connections() {
+    const other = connect({ db: 3, connectionName: 'worker' });
+    await other.set('io:db', 'three');
+    assert.equal(await redis.get('io:db'), null);
+    assert.equal(await other.client('GETNAME'), 'worker');
+    assert.match(await redis.client('LIST'), /name=worker .*db=3/);
+    await other.flushdb();
+    await other.quit();
+  },
+  async reconnects_after_being_killed() {
+    const victim = connect({ retryStrategy: () => 20 });
+    const id = await victim.client('ID');
+    const again = new Promise((resolve) => victim.once('reconnecting', () => victim.once('ready', resolve)));
+    assert.equal(await redis.client('KILL', 'ID', id), 1);
+    await again;
+    assert.equal(await victim.ping(), 'PONG');
+    assert.notEqual(await victim.client('ID'), id);
+    await victim.quit();
+  },
+  async monitors() {
+    const monitor = await connect().monitor();
+    const seen = new Promise((resolve) => monitor.on('monitor', (time, args) => args[1] === 'io:watched' && resolve(args)));
+    await redis.set('io:watched', 'x y');
+    assert.deepEqual(await seen, ['set', 'io:watched', 'x y']);
+    monitor.disconnect();
+  },
+  async moves_large_values() {
+    const large = Buffer.alloc(5 << 20, 'gyre');
+    await redis.set('io:large', large);
+    assert.ok((await redis.getBuffer('io:large')).equals(large));
+  },
+  async quits() {
+    assert.equal(await redis.quit(), 'OK');
+  },
+});
