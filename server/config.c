@@ -110,6 +110,14 @@ static unsigned split_value(const struct option *o, const char *value, size_t le
     return count;
 }
 
+/* Values that redis-server takes and then brings into a range of their own. */
+void config_normalize(struct config *c) {
+    enum { HZ_MIN = 1, HZ_MAX = 500, BACKLOG_BYTES_MIN = 16 * 1024 };
+    if (c->hz < HZ_MIN) c->hz = HZ_MIN;
+    if (c->hz > HZ_MAX) c->hz = HZ_MAX;
+    if (c->repl_backlog_size < BACKLOG_BYTES_MIN) c->repl_backlog_size = BACKLOG_BYTES_MIN;
+}
+
 /* Publishing. */
 
 static void release_snapshot(void *snapshot) {
@@ -251,9 +259,23 @@ static bool is_allowed_protected(const struct config *c, bool local) {
            (c->enable_protected_configs == CONFIG_ACCESS_LOCAL && local);
 }
 
+/* After the names have been looked at, errors give the name as the table has it. */
+static struct config_setting under_table_name(const struct config_setting *s, const struct option *o) {
+    const char *name = text_is(s->name, s->name_len, o->name) ? o->name : o->alias;
+    return (struct config_setting){name, s->value, strlen(name), s->value_len};
+}
+
 static bool refuse_setting(const struct config_setting *s, const char *why, struct buf *error) {
-    buf_printf(error, "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)s->name_len,
-               s->name, why);
+    buf_append_text(error, "ERR CONFIG SET failed (possibly related to argument '");
+    buf_append(error, s->name, s->name_len);
+    buf_printf(error, "') - %s", why);
+    return false;
+}
+
+static bool refuse_unknown(const struct config_setting *s, struct buf *error) {
+    buf_append_text(error, "ERR Unknown option or number of arguments for CONFIG SET - '");
+    buf_append(error, s->name, s->name_len);
+    buf_append_char(error, '\'');
     return false;
 }
 
@@ -263,11 +285,7 @@ static bool check_names(const struct config_change *change, struct buf *error) {
     for (unsigned i = 0; i < change->count; i++) {
         const struct config_setting *s = &change->settings[i];
         const struct option *o = option_find(s->name, s->name_len);
-        if (!o) {
-            buf_printf(error, "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                       (int)s->name_len, s->name);
-            return false;
-        }
+        if (!o) return refuse_unknown(s, error);
         if ((o->flags & OPTION_IMMUTABLE) || ((o->flags & OPTION_BY_HOOK) && !has_hook(o)))
             return refuse_setting(s, "can't set immutable config", error);
         if ((o->flags & OPTION_PROTECTED) && !is_allowed_protected(c, change->from_local_client))
@@ -284,15 +302,16 @@ static bool check_names(const struct config_change *change, struct buf *error) {
 static bool set_all(const struct config_change *change, struct config *next, struct buf *error) {
     char why[CONFIG_WHY_MAX];
     for (unsigned i = 0; i < change->count; i++) {
-        const struct config_setting *s = &change->settings[i];
-        const struct option *o = option_find(s->name, s->name_len);
+        const struct option *o = option_find(change->settings[i].name, change->settings[i].name_len);
+        struct config_setting s = under_table_name(&change->settings[i], o);
         struct text_word *words;
         bool unsupported;
-        unsigned count = split_value(o, s->value, s->value_len, &words);
+        unsigned count = split_value(o, s.value, s.value_len, &words);
         bool fine = option_set(o, next, words, count, &unsupported, why);
         mem_free(words);
-        if (!fine) return refuse_setting(s, why, error);
+        if (!fine) return refuse_setting(&s, why, error);
     }
+    config_normalize(next);
     return true;
 }
 
@@ -300,10 +319,11 @@ static bool apply_all(const struct config_change *change, const struct config *n
     char why[CONFIG_WHY_MAX];
     struct hook_run run = {.before = config_get(), .after = next};
     for (unsigned i = 0; i < change->count; i++) {
-        const struct config_setting *s = &change->settings[i];
-        if (run_hooks_of(&run, option_find(s->name, s->name_len), why)) continue;
+        const struct option *o = option_find(change->settings[i].name, change->settings[i].name_len);
+        if (run_hooks_of(&run, o, why)) continue;
         undo_hooks(&run);
-        return refuse_setting(s, why, error);
+        struct config_setting s = under_table_name(&change->settings[i], o);
+        return refuse_setting(&s, why, error);
     }
     return true;
 }

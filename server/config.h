@@ -80,8 +80,8 @@ struct config {
     bool always_show_logo;
     bool crash_log_enabled, crash_memcheck_enabled;
     bool disable_thp;
-    int shutdown_timeout;                            /* seconds */
-    int shutdown_on_sigint, shutdown_on_sigterm;     /* bits of enum config_shutdown */
+    int shutdown_timeout;                        /* seconds */
+    int shutdown_on_sigint, shutdown_on_sigterm; /* bits of enum config_shutdown */
     int enable_debug_command, enable_module_command, enable_protected_configs; /* enum config_access */
     bool strict_config;
 

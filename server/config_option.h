@@ -42,6 +42,8 @@ struct option_type {
     void (*print_for_file)(const struct option *o, const void *field, struct buf *out);
     /* Appends whole lines instead, for what takes several; NULL: one line. */
     void (*print_lines)(const struct option *o, const void *field, struct buf *out);
+    /* Appends what is allowed, for a message; NULL: the reason of parse says it already. */
+    void (*describe)(const struct option *o, struct buf *out);
     /* Replaces what a copied field points to by copies; NULL: it points to nothing. */
     void (*own)(const struct option *o, void *field);
     /* Frees what the field points to. */
@@ -98,10 +100,16 @@ bool option_set(const struct option *o, struct config *c, const struct text_word
 struct config *config_defaults(void);
 struct config *config_copy(const struct config *from);
 void config_free(struct config *c);
+/* The last touch once all is set: brings values into range that are taken, but not as they are. */
+void config_normalize(struct config *c);
 /* Makes `c` current and takes it over. With the lock held, or before threads start. */
 void config_publish(struct config *c);
 
 /* Its value as CONFIG GET shows it. */
 void option_print(const struct option *o, const struct config *c, struct buf *out);
+/* What values it may have, for a message; nothing where the reason of a refusal says it all. */
+static inline void option_describe(const struct option *o, struct buf *out) {
+    if (o->type->describe) o->type->describe(o, out);
+}
 
 #endif

@@ -56,7 +56,7 @@ static void bind_print(const struct option *o, const void *field, struct buf *ou
     for (int i = 0; i < c->bind_count; i++) buf_printf(out, "%s%s", i ? " " : "", c->bind[i]);
 }
 
-/* Words, each quoted where needed, since print joins them and the file's reader splits them. */
+/* In a file, no value at all would be wrong for most options: nothing is written as "". */
 static void bind_print_for_file(const struct option *o, const void *field, struct buf *out) {
     const struct config *c = config_of_const(o, field);
     if (c->bind_count == 0) buf_append_text(out, "\"\"");
@@ -129,8 +129,16 @@ static void output_limit_print_lines(const struct option *o, const void *field, 
     }
 }
 
-const struct option_type option_output_limit = {
-    .parse = output_limit_parse, .print = output_limit_print, .print_lines = output_limit_print_lines};
+static void output_limit_describe(const struct option *o, struct buf *out) {
+    (void)o;
+    buf_append_text(out, "groups of class (normal, replica or pubsub), hard limit, soft limit (bytes, units "
+                         "allowed), seconds");
+}
+
+const struct option_type option_output_limit = {.parse = output_limit_parse,
+                                                .print = output_limit_print,
+                                                .print_lines = output_limit_print_lines,
+                                                .describe = output_limit_describe};
 
 /* latency-tracking-info-percentiles: latency_percentile_count and the numbers. */
 
@@ -192,12 +200,7 @@ static void oom_values_print(const struct option *o, const void *field, struct b
     buf_printf(out, "%d %d %d", values[0], values[1], values[2]);
 }
 
-static void oom_values_print_for_file(const struct option *o, const void *field, struct buf *out) {
-    oom_values_print(o, field, out);
-}
-
-const struct option_type option_oom_values = {
-    .parse = oom_values_parse, .print = oom_values_print, .print_for_file = oom_values_print_for_file};
+const struct option_type option_oom_values = {.parse = oom_values_parse, .print = oom_values_print};
 
 /* Without a field: the words, joined, as one text. */
 
@@ -294,12 +297,18 @@ static bool directory_parse(const struct option *o, const struct text_word *word
 static void directory_print(const struct option *o, const void *field, struct buf *out) {
     option_string.print(o, field, out);
 }
+static void directory_print_for_file(const struct option *o, const void *field, struct buf *out) {
+    option_string.print_for_file(o, field, out);
+}
 static void directory_own(const struct option *o, void *field) {
     option_string.own(o, field);
 }
 
-const struct option_type option_directory = {
-    .parse = directory_parse, .print = directory_print, .own = directory_own, .release = words_release};
+const struct option_type option_directory = {.parse = directory_parse,
+                                             .print = directory_print,
+                                             .print_for_file = directory_print_for_file,
+                                             .own = directory_own,
+                                             .release = words_release};
 
 /* Conditions on plain values. */
 
@@ -332,23 +341,32 @@ bool option_check_host_name(const struct option *o, const void *field, char *why
     return true;
 }
 
+/* What a variable of the title may become: some are always there, some may be empty. */
+static const struct title_variable {
+    const char *name;
+    bool never_empty;
+} title_variables[] = {{"title", false},      {"listen-addr", true}, {"server-mode", false}, {"port", true},
+                       {"config-file", true}, {"unixsocket", true},  {"tls-port", true}};
+
+/* A title that could come out empty is refused, like one with unknown variables. */
 bool option_check_title(const struct option *o, const void *field, char *why) {
-    static const char *const variables[] = {"title",       "listen-addr", "server-mode", "port",
-                                            "config-file", "unixsocket",  "tls-port"};
-    const char reason[] = "template format is invalid or contains unknown variables";
     (void)o;
-    const char *at = text_of(field);
-    if (*at == '\0') return refuse(why, reason);
-    while ((at = strchr(at, '{')) != NULL) {
-        const char *end = strchr(++at, '}');
-        bool known = false;
-        for (size_t i = 0; end && !known && i < sizeof variables / sizeof variables[0]; i++)
-            known = strlen(variables[i]) == (size_t)(end - at) &&
-                    memcmp(variables[i], at, (size_t)(end - at)) == 0;
-        if (!known) return refuse(why, reason);
-        at = end + 1;
+    bool known = true, shows_something = false;
+    for (const char *at = text_of(field); known && *at; at++) {
+        if (*at != '{') {
+            if (!text_is_blank(*at)) shows_something = true;
+            continue;
+        }
+        const char *name = at + 1, *end = strchr(name, '}');
+        known = false;
+        for (size_t i = 0; end && !known && i < sizeof title_variables / sizeof title_variables[0]; i++) {
+            known = text_is(name, (size_t)(end - name), title_variables[i].name);
+            if (known && title_variables[i].never_empty) shows_something = true;
+        }
+        if (known) at = end;
     }
-    return true;
+    if (known && shows_something) return true;
+    return refuse(why, "template format is invalid or contains unknown variables");
 }
 
 bool option_check_shutdown(const struct option *o, const void *field, char *why) {

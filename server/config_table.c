@@ -130,7 +130,7 @@ const struct option option_table[] = {
     SPECIAL("client-output-buffer-limit", &option_output_limit, client_output_buffer_limit,
             "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60", OPTION_MULTI),
     STRING("requirepass", requirepass, "", SENSITIVE),
-    FIXED("maxmemory-clients", &option_memory_or_percent, "0", 0, .max = ULLONG_MAX),
+    FIXED("maxmemory-clients", &option_memory_or_percent, "0", 0, .max = INT64_MAX),
     FIXED("socket-mark-id", &option_long, "0", IMMUTABLE, .max = UINT_MAX),
     STRING("bind-source-addr", bind_source_addr, "", IDLE),
 

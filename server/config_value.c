@@ -121,6 +121,10 @@ static bool parse_bounded(const struct option *o, const struct text_word *word, 
     return true;
 }
 
+static void number_describe(const struct option *o, struct buf *out) {
+    buf_printf(out, "a whole number from %lld to %llu", (long long)o->min, (unsigned long long)o->max);
+}
+
 static bool int_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
                       char *why) {
     ASSERT(count > 0);
@@ -136,7 +140,7 @@ static void int_print(const struct option *o, const void *field, struct buf *out
     buf_printf(out, "%d", *(const int *)field);
 }
 
-const struct option_type option_int = {.parse = int_parse, .print = int_print};
+const struct option_type option_int = {.parse = int_parse, .print = int_print, .describe = number_describe};
 
 static bool long_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
                        char *why) {
@@ -152,7 +156,8 @@ static void long_print(const struct option *o, const void *field, struct buf *ou
     buf_printf(out, "%lld", (long long)*(const int64_t *)field);
 }
 
-const struct option_type option_long = {.parse = long_parse, .print = long_print};
+const struct option_type option_long = {
+    .parse = long_parse, .print = long_print, .describe = number_describe};
 
 static bool octal_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
                         char *why) {
@@ -180,7 +185,12 @@ static void octal_print(const struct option *o, const void *field, struct buf *o
     buf_printf(out, "%o", (unsigned)*(const int *)field);
 }
 
-const struct option_type option_octal = {.parse = octal_parse, .print = octal_print};
+static void octal_describe(const struct option *o, struct buf *out) {
+    buf_printf(out, "permissions in octal digits, from %o to %o", (unsigned)o->min, (unsigned)o->max);
+}
+
+const struct option_type option_octal = {
+    .parse = octal_parse, .print = octal_print, .describe = octal_describe};
 
 /* Amounts of memory. */
 
@@ -213,8 +223,16 @@ static void memory_print_for_file(const struct option *o, const void *field, str
     buf_printf(out, "%llu%s", (unsigned long long)bytes, units[unit]);
 }
 
-const struct option_type option_memory = {
-    .parse = memory_parse, .print = memory_print, .print_for_file = memory_print_for_file};
+static void memory_describe(const struct option *o, struct buf *out) {
+    buf_printf(
+        out, "bytes from %lld to %llu, with or without a unit (1k = 1000, 1kb = 1024, and so on: m mb g gb)",
+        (long long)o->min, (unsigned long long)o->max);
+}
+
+const struct option_type option_memory = {.parse = memory_parse,
+                                          .print = memory_print,
+                                          .print_for_file = memory_print_for_file,
+                                          .describe = memory_describe};
 
 /* Bytes, or percent as a negative number. */
 static bool percent_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
@@ -284,5 +302,14 @@ static void string_release(const struct option *o, void *field) {
     *text = NULL;
 }
 
-const struct option_type option_string = {
-    .parse = string_parse, .print = string_print, .own = string_own, .release = string_release};
+static void string_print_for_file(const struct option *o, const void *field, struct buf *out) {
+    (void)o;
+    const char *text = *(char *const *)field;
+    buf_append_quoted(out, text, strlen(text));
+}
+
+const struct option_type option_string = {.parse = string_parse,
+                                          .print = string_print,
+                                          .print_for_file = string_print_for_file,
+                                          .own = string_own,
+                                          .release = string_release};
