@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/monitor.h"
 #include "server/output.h"
+#include "server/registry.h"
 #include "server/resp.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
@@ -34,24 +35,6 @@ static void grow_slots(struct worker *w) {
     w->clients_capacity = capacity;
 }
 
-static void register_client(struct worker *w, struct client *c) {
-    spin_lock(&w->registry_lock);
-    c->registry_prev = w->registry_last;
-    if (w->registry_last)
-        w->registry_last->registry_next = c;
-    else
-        w->registry_first = c;
-    w->registry_last = c;
-    spin_unlock(&w->registry_lock);
-}
-
-static void unregister_client(struct worker *w, struct client *c) {
-    spin_lock(&w->registry_lock);
-    *(c->registry_prev ? &c->registry_prev->registry_next : &w->registry_first) = c->registry_next;
-    *(c->registry_next ? &c->registry_next->registry_prev : &w->registry_last) = c->registry_prev;
-    spin_unlock(&w->registry_lock);
-}
-
 struct client *client_create(struct worker *w, const struct client_origin *origin) {
     if (!w->free_count) grow_slots(w);
     struct client *c = mem_zalloc(sizeof *c);
@@ -68,7 +51,7 @@ struct client *client_create(struct worker *w, const struct client_origin *origi
     if (origin->unix_socket) client_set(c, CLIENT_UNIX_SOCKET);
     if (!config_get()->requirepass || !*config_get()->requirepass) client_set(c, CLIENT_AUTHENTICATED);
     w->clients[c->slot] = c;
-    register_client(w, c);
+    registry_add(w, c);
     client_start_receiving(w, c);
     count_add(&w->statistics.connections_received, 1);
     return c;
@@ -128,7 +111,7 @@ static void to_grave(struct worker *w, struct client *c) {
 void client_close(struct worker *w, struct client *c) {
     if (client_has(c, CLIENT_CLOSING)) return;
     client_set(c, CLIENT_CLOSING);
-    unregister_client(w, c);
+    registry_remove(w, c);
     client_wait_over(w, c);
     hold_forgo(&w->thread, &c->passes);
     if (client_has(c, CLIENT_MONITOR)) monitor_remove(c);

@@ -11,6 +11,7 @@
 #include "server/latency.h"
 #include "server/monitor.h"
 #include "server/pause.h"
+#include "server/protection.h"
 #include "server/resp.h"
 #include "server/slowlog.h"
 #include "server/worker.h"
@@ -50,6 +51,8 @@ void route_prepare(struct worker *w, struct request *r) {
     if (cmd && cmd->subcommands && r->argc > 1) {
         struct command *sub = commands_find_sub(cmd, r->argv[1].data, r->argv[1].len);
         if (sub) cmd = sub;
+    } else if (UNLIKELY(cmd && cmd->variants && r->argc > 1)) {
+        cmd = commands_find_variant(cmd, r->argv[1].data, r->argv[1].len);
     }
     r->command = cmd;
     if (!cmd) return;
@@ -97,6 +100,8 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     }
     if (UNLIKELY(!arity_fits(cmd, r->argc) || cmd->subcommands)) {
         reply_errorf(reply, "ERR wrong number of arguments for '%s' command", cmd->full_name);
+    } else if (UNLIKELY((cmd->flags & CMD_PROTECTED) && !protection_passes(c))) {
+        /* it has been told so */
     } else if (UNLIKELY(!client_has(c, CLIENT_AUTHENTICATED) && !(cmd->flags & CMD_NO_AUTH) &&
                         *config_get()->requirepass)) {
         reply_error(reply, "NOAUTH Authentication required.");
@@ -112,7 +117,10 @@ static bool has_memory(struct worker *w, struct client *c, const struct command 
     const struct policy *policy = policy_get();
     if (LIKELY(!policy->maxmemory_bytes || mem_used() <= policy->maxmemory_bytes)) return true;
     route_let_go(w);
-    if (evict_make_room(visit) || !(cmd->flags & CMD_DENYOOM)) return true;
+    uint64_t began = clock_ticks();
+    bool made = evict_make_room(visit);
+    latency_note("eviction-cycle", clock_ticks_to_ns(clock_ticks() - began) / 1000000);
+    if (made || !(cmd->flags & CMD_DENYOOM)) return true;
     reply_error(&c->reply, "OOM command not allowed when used memory > 'maxmemory'.");
     count_add(&w->statistics.commands[cmd->id].rejected, 1);
     return false;
@@ -139,6 +147,7 @@ static void count_call(struct worker *w, struct command *cmd, uint64_t ticks, bo
     count_add(&s->calls, 1);
     count_add(&s->ticks, ticks);
     if (UNLIKELY(failed)) count_add(&s->failed, 1);
+    if (UNLIKELY(!config_get()->latency_tracking)) return;
     _Atomic uint64_t *histogram = atomic_load_explicit(&s->histogram, memory_order_relaxed);
     if (UNLIKELY(!histogram)) {
         histogram = mem_zalloc(LATENCY_BUCKETS * sizeof *histogram);
@@ -173,10 +182,10 @@ static void note_slow(struct client *c, struct request *r, uint64_t ticks) {
 static void run_handler(struct worker *w, struct request *r, struct call *call, uint64_t *ticks) {
     struct client *c = r->client;
     uint64_t errors = c->reply.errors, began = *ticks;
-    if (UNLIKELY(atomic_load_explicit(&monitors_active, memory_order_relaxed)))
-        monitor_feed(w, c, r->command, r->argv, r->argc);
     r->command->handler(call);
     if (UNLIKELY(call->outcome == CALL_AGAIN)) return;
+    if (UNLIKELY(atomic_load_explicit(&monitors_active, memory_order_relaxed)))
+        monitor_feed(w, c, r->command, r->argv, r->argc);
     *ticks = clock_ticks();
     uint64_t took = *ticks - began;
     bool failed = c->reply.errors != errors;
@@ -188,7 +197,7 @@ static void run_handler(struct worker *w, struct request *r, struct call *call, 
 
 static bool pauses(struct worker *w, struct request *r, uint32_t switches) {
     (void)w;
-    return UNLIKELY(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES)) && pause_blocks(r->command, switches);
+    return UNLIKELY(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES)) && pause_blocks(r->client, r->command, switches);
 }
 
 /* A command of one key: keeps the slice from one command to the next where they agree. */

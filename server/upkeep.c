@@ -6,7 +6,9 @@
  */
 #include "server/upkeep.h"
 
+#include "server/census.h"
 #include "server/config.h"
+#include "server/latency.h"
 #include "server/output.h"
 #include "server/pause.h"
 #include "server/worker.h"
@@ -43,8 +45,11 @@ static bool step_slice(struct worker *w, struct slice *s) {
     struct visit visit = {.thread = &w->thread};
     uint64_t began = clock_ticks();
     bool more = keyspace_maintain(&visit, s, STEP_US);
+    if (s->switches) pause_forget(s);
     hold_release(&s->hold, &w->thread);
     uint64_t ns = clock_ticks_to_ns(clock_ticks() - began);
+    count_add(&w->statistics.maintenance_ns, ns);
+    latency_note("expire-cycle", ns / 1000000);
     if (ns > count_get(&w->statistics.longest_step_ns))
         atomic_store_explicit(&w->statistics.longest_step_ns, ns, memory_order_relaxed);
     return more;
@@ -87,9 +92,13 @@ static void check_clients(struct worker *w) {
     uint32_t checks = w->clients_capacity / (1000 / round_ms() + 1) + TIMEOUT_CHECKS_MIN;
     if (checks > w->clients_capacity) checks = w->clients_capacity;
     for (uint32_t i = 0; i < checks; i++) {
-        if (w->timeout_cursor >= w->clients_capacity) w->timeout_cursor = 0;
+        if (w->timeout_cursor >= w->clients_capacity) {
+            w->timeout_cursor = 0;
+            census_end(&w->census, w);
+        }
         struct client *c = w->clients[w->timeout_cursor++];
         if (!c) continue;
+        census_see(&w->census, c);
         /* An output limit's soft seconds pass without anything happening on the connection. */
         if (c->soft_limit_since_ms) client_has_output(w, c);
         if (timeout_s > 0) check_timeout(w, c, (int64_t)timeout_s * 1000);
