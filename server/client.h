@@ -20,7 +20,14 @@ struct output_vector;
 struct resp_partial;
 struct slice;
 
-/* Shared flags: set and read by anyone, atomically. */
+/* Shared flags: set and read by anyone, atomically.
+ *
+ * CLIENT REPLY, in three flags that its handler sets and the router acts on:
+ *  - before every command (also one that will be refused): reply.mute = REPLY_OFF or REPLY_SKIP is set;
+ *  - after every command that does not wait: REPLY_SKIP is cleared, then REPLY_SKIP_NEXT, if set, becomes REPLY_SKIP.
+ * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it replies. What other
+ * threads send to the client (deliver.h) looks at the two flags anew.
+ */
 enum client_flag {
     CLIENT_MONITOR = 1 << 0,
     CLIENT_KILLED = 1 << 1,          /* closes before its next command */
@@ -35,6 +42,7 @@ enum client_flag {
     CLIENT_BLOCKED = 1 << 10,
     CLIENT_CLOSING = 1 << 11, /* no command runs any more; waits for its last completions */
     CLIENT_CLOSE_ASAP = 1 << 12,
+    CLIENT_RESP3 = 1 << 13, /* what reply.protocol says, for other threads */
 };
 
 /* Why a client is not being served its next command. */

@@ -1,0 +1,76 @@
+/* pause.c: see pause.h. */
+#include "server/pause.h"
+
+#include "server/client.h"
+#include "server/command.h"
+#include "shard/base/assert.h"
+#include "shard/rt/clock.h"
+#include "shard/store/slice.h"
+
+#include <stdatomic.h>
+
+enum { PAUSE_SWITCHES = SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL, KIND_BITS = 2 };
+
+/* When it ends (clock_mono_ms) and, in the lowest bits, what kind it is: 0 is no pause. One word, so that nobody reads
+ * the one without the other. Whoever changes it holds a slice, and to begin or end a pause takes all, so a change
+ * never meets another. */
+static _Atomic uint64_t state;
+static const int64_t end_max_ms = INT64_MAX >> KIND_BITS;
+
+_Static_assert(PAUSE_SWITCHES < 1 << KIND_BITS, "a kind fits");
+
+static void set_all(struct thread *me, uint32_t bits) {
+    for (unsigned i = 0; i < slices.count; i++) {
+        ASSERT(hold_is_mine(&slices.all[i].hold, me));
+        slices.all[i].switches = (slices.all[i].switches & ~(uint32_t)PAUSE_SWITCHES) | bits;
+    }
+}
+
+static int64_t end_of(uint64_t pause) {
+    return (int64_t)(pause >> KIND_BITS);
+}
+
+/* The state if it is a pause that goes on; 0 otherwise. */
+static uint64_t going_on(void) {
+    uint64_t pause = atomic_load(&state);
+    return LIKELY(pause == 0) || (int64_t)clock_mono_ms() >= end_of(pause) ? 0 : pause;
+}
+
+void pause_begin(struct thread *me, uint32_t kind, int64_t timeout_ms) {
+    ASSERT(kind == SWITCH_PAUSE_WRITES || kind == SWITCH_PAUSE_ALL);
+    ASSERT(timeout_ms >= 0);
+    int64_t now_ms = (int64_t)clock_mono_ms();
+    int64_t end_ms = timeout_ms > end_max_ms - now_ms ? end_max_ms : now_ms + timeout_ms;
+    uint64_t before = going_on();
+    if (before) {
+        if (end_ms < end_of(before)) end_ms = end_of(before);
+        if (before & SWITCH_PAUSE_ALL) kind = SWITCH_PAUSE_ALL;
+    }
+    set_all(me, kind);
+    atomic_store(&state, (uint64_t)end_ms << KIND_BITS | kind);
+}
+
+void pause_end(struct thread *me) {
+    set_all(me, 0);
+    atomic_store(&state, 0);
+}
+
+uint32_t pause_switches(void) {
+    return (uint32_t)(going_on() & PAUSE_SWITCHES);
+}
+
+int64_t pause_ends_ms(void) {
+    return end_of(going_on());
+}
+
+bool pause_blocks(struct client *c, const struct command *command, uint32_t switches) {
+    bool held_back = (switches & SWITCH_PAUSE_ALL) ||
+                     ((switches & SWITCH_PAUSE_WRITES) && (command->flags & (CMD_WRITE | CMD_MAY_REPLICATE)));
+    return held_back && !client_has(c, CLIENT_MONITOR) && pause_switches() != 0;
+}
+
+void pause_forget(struct slice *s) {
+    if (LIKELY(!(s->switches & PAUSE_SWITCHES)) || going_on()) return;
+    s->switches &= ~(uint32_t)PAUSE_SWITCHES;
+    atomic_store(&state, 0);
+}
