@@ -96,30 +96,37 @@ static void pool_offer(const struct candidate *c) {
     pool.count++;
 }
 
-/* A slice, in proportion to the evictable keys each has; NULL when the draws met none. A draw is accepted with the probability of
- * the slice's share of the fullest one met, so nobody has to add all slices up. */
-static struct slice *draw_slice(struct random *random, enum eviction eviction) {
-    struct slice *fallback = NULL;
-    for (unsigned i = 0; i < SLICE_DRAWS; i++) {
-        struct slice *s = &slices.all[random_next(random) & (slices.count - 1)];
-        uint64_t keys = evictable_keys(s, eviction);
-        if (keys == 0) continue;
+/* The same by adding all slices up: exact, and finds the few keys of a nearly empty server. NULL when there are none. */
+static struct slice *draw_slice_by_sum(struct random *random, enum eviction eviction) {
+    uint64_t total = 0, sum = 0;
+    pool.fullest = 0;
+    for (unsigned i = 0; i < slices.count; i++) {
+        uint64_t keys = evictable_keys(&slices.all[i], eviction);
+        total += keys;
         if (keys > pool.fullest) pool.fullest = keys;
-        if (random_below(random, pool.fullest) < keys) return s;
-        fallback = s;
     }
-    pool.fullest -= pool.fullest / 8; /* the fullest may have shrunk */
-    return fallback;
+    if (total == 0) return NULL;
+    uint64_t draw = random_below(random, total);
+    struct slice *s = NULL;
+    for (unsigned i = 0; i < slices.count && sum <= draw; i++) {
+        uint64_t keys =
+            evictable_keys(&slices.all[i], eviction); /* another thread may have changed it meanwhile */
+        if (keys) s = &slices.all[i];
+        sum += keys;
+    }
+    return s;
 }
 
-/* Some slice with evictable keys, found by looking at all: for the few keys of a nearly empty server. */
-static struct slice *search_slice(struct random *random, enum eviction eviction) {
-    unsigned start = (unsigned)random_next(random);
-    for (unsigned i = 0; i < slices.count; i++) {
-        struct slice *s = &slices.all[(start + i) & (slices.count - 1)];
-        if (evictable_keys(s, eviction)) return s;
+/* A slice, in proportion to the evictable keys that each has. A draw is accepted with the probability of the slice's share of the
+ * fullest one met, so that usually nobody has to add all slices up. */
+static struct slice *draw_slice(struct random *random, enum eviction eviction) {
+    for (unsigned i = 0; i < SLICE_DRAWS && pool.fullest; i++) {
+        struct slice *s = &slices.all[random_next(random) & (slices.count - 1)];
+        uint64_t keys = evictable_keys(s, eviction);
+        if (keys > pool.fullest) pool.fullest = keys;
+        if (random_below(random, pool.fullest) < keys) return s;
     }
-    return NULL;
+    return draw_slice_by_sum(random, eviction);
 }
 
 /* A database of the slice, in proportion to its evictable keys. */
@@ -224,7 +231,6 @@ bool evict_make_room(struct visit *v) {
     uint64_t begun = clock_ticks(), evicted = 0;
     for (unsigned round = 1; is_above_limit(p); round++) {
         struct slice *s = draw_slice(&v->thread->random, p->eviction);
-        if (!s) s = search_slice(&v->thread->random, p->eviction);
         if (!s) return evicted > 0;
         sample_slice(v, s, p);
         if (pool.count && evict_best(v, p)) {

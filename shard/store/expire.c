@@ -73,6 +73,8 @@ void keyspace_check(const struct slice *s) {
         keys += table_count(&ks->table);
         expiring += wheel_count(ks->wheel);
         bytes += ks->entry_bytes;
+        ASSERT(counter_get(&ks->keys) == table_count(&ks->table));
+        ASSERT(counter_get(&ks->expiring) == wheel_count(ks->wheel));
     }
     ASSERT(keys == counter_get(&s->counters.keys));
     ASSERT(expiring == counter_get(&s->counters.expiring));

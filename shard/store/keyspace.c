@@ -78,12 +78,14 @@ void keyspace_wheel_add(struct visit *v, struct slice *s, struct keyspace *ks, s
     entry_deadline(e)->spare = 0;
     wheel_add(ks->wheel, e);
     counter_add(&s->counters.expiring, 1);
+    counter_add(&ks->expiring, 1);
 }
 
 void keyspace_wheel_remove(struct slice *s, struct keyspace *ks, struct entry *e) {
     ASSERT(ks->wheel);
     wheel_remove(ks->wheel, e);
     counter_sub(&s->counters.expiring, 1);
+    counter_sub(&ks->expiring, 1);
 }
 
 struct entry **keyspace_file(struct visit *v, struct slice *s, struct keyspace *ks, struct entry *e,
@@ -93,6 +95,7 @@ struct entry **keyspace_file(struct visit *v, struct slice *s, struct keyspace *
     if (entry_expires(e)) keyspace_wheel_add(v, s, ks, e, when_ms);
     keyspace_account(s, ks, 0, entry_footprint(e));
     counter_add(&s->counters.keys, 1);
+    counter_add(&ks->keys, 1);
     return at;
 }
 
@@ -102,6 +105,7 @@ struct entry *keyspace_take(struct slice *s, struct keyspace *ks, struct entry *
     table_remove(&ks->table, at, hash);
     keyspace_account(s, ks, entry_footprint(e), 0);
     counter_sub(&s->counters.keys, 1);
+    counter_sub(&ks->keys, 1);
     return e;
 }
 
@@ -173,9 +177,9 @@ struct stored {
     void *pointer;
 };
 
-static struct stored stored_bytes(const char *data, size_t len, bool raw) {
-    struct stored s = {.shape = {.flags = raw ? ENTRY_RAW : 0}};
-    if (len <= INT_TEXT_MAX && !raw && text_to_i64(data, len, &s.integer)) {
+static struct stored stored_bytes(const char *data, size_t len, const struct value *value) {
+    struct stored s = {.shape = {.flags = value->raw ? ENTRY_RAW : 0}};
+    if (len <= INT_TEXT_MAX && !value->raw && !value->text && text_to_i64(data, len, &s.integer)) {
         s.shape.encoding = ENC_INT;
     } else if (len <= ENTRY_INLINE_MAX) {
         s.shape.encoding = ENC_INLINE;
@@ -191,14 +195,14 @@ static struct stored stored_bytes(const char *data, size_t len, bool raw) {
 static struct stored stored_value(const struct value *value) {
     struct stored s = {.shape = {.flags = 0}};
     switch (value->form) {
-    case VALUE_BYTES: return stored_bytes(value->bytes.data, value->bytes.len, value->raw);
+    case VALUE_BYTES: return stored_bytes(value->bytes.data, value->bytes.len, value);
     case VALUE_INT:
         s.shape.encoding = ENC_INT;
         s.integer = value->integer;
         break;
     case VALUE_BLOB:
         if (value->blob->len <= ENTRY_INLINE_MAX)
-            return stored_bytes(value->blob->data, value->blob->len, value->raw);
+            return stored_bytes(value->blob->data, value->blob->len, value);
         s.shape.encoding = ENC_BLOB;
         s.shape.flags = value->raw ? ENTRY_RAW : 0;
         s.pointer = value->blob;
@@ -254,6 +258,19 @@ static struct entry *entry_supersede(struct keyspace *ks, struct entry **at, str
     return fresh;
 }
 
+/* The commonest SET: text (of which a look says that it is no integer) over an inline string of the same length. */
+static inline bool overwrite_alike(struct entry *e, const struct value *value, int64_t when_ms) {
+    if (value->form != VALUE_BYTES || value->raw || when_ms >= 0) return false;
+    const uint8_t plain = entry_kind(TYPE_STRING, ENC_INLINE);
+    if (e->kind != plain || (e->flags & ~ENTRY_LONG_KEY)) return false;
+    size_t len;
+    char *bytes = (char *)entry_inline(e, &len);
+    if (len != value->bytes.len || (len <= INT_TEXT_MAX && (len == 0 || value->bytes.data[0] <= '9')))
+        return false;
+    memcpy(bytes, value->bytes.data, len);
+    return true;
+}
+
 static void stored_overwrite(struct visit *v, const struct key *k, struct entry **at, struct stored *s,
                              int64_t when_ms) {
     struct keyspace *ks = slice_keyspace(k->slice, v->database);
@@ -284,6 +301,7 @@ struct entry **keyspace_set(struct visit *v, const struct key *k, struct entry *
                             int64_t when_ms) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(when_ms >= KEEP_TTL);
+    if (at && overwrite_alike(*at, &value, when_ms)) return at;
     struct stored s = stored_value(&value);
     if (at) {
         stored_overwrite(v, k, at, &s, when_ms);

@@ -72,7 +72,8 @@ struct value {
             enum value_type type;
         } object;
     };
-    bool raw; /* OBJECT ENCODING shall say raw */
+    bool raw;  /* OBJECT ENCODING shall say raw */
+    bool text; /* bytes stay bytes, even where they spell an integer (INCRBYFLOAT) */
 };
 static inline struct value value_bytes(const char *data, size_t len) {
     return (struct value){.form = VALUE_BYTES, .bytes = {data, len}};

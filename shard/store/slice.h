@@ -24,6 +24,7 @@ struct keyspace {
     struct table table;
     struct wheel *wheel; /* NULL until a key expires */
     size_t entry_bytes;  /* of its entries and their values, as the slice's counter has it */
+    _Atomic uint64_t keys, expiring; /* written under the hold, read by anyone (INFO) with relaxed loads */
 };
 
 /* Server-wide switches, copied into every slice and changed only while all slices are held (a cut). */

@@ -85,20 +85,34 @@ struct entry **table_random(struct table *t, struct random *random) {
     return NULL;
 }
 
+/* Up to `count` entries of one chain. The place in a bucket tells of its age, so of a chain with more than that a run
+ * from a random place on is taken. */
+static unsigned chain_sample(struct bucket *b, struct random *random, struct entry **out, unsigned count) {
+    unsigned n = chain_length(b), from = 0, i = 0, found = 0;
+    if (n > count) {
+        from = (unsigned)random_below(random, n);
+    } else {
+        count = n;
+    }
+    for (; b; b = bucket_child(b)) {
+        for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1, i++) {
+            if ((i + n - from) % n >= count) continue;
+            out[found] = b->entries[places_first(places)];
+            __builtin_prefetch(out[found]);
+            found++;
+        }
+    }
+    ASSERT(found == count);
+    return found;
+}
+
 unsigned table_sample(struct table *t, struct random *random, struct entry **out, unsigned count) {
     if (t->used == 0) return 0;
     struct directory *d = table_directory(t);
     uint64_t live = table_live(t), at = random_below(random, live);
     unsigned found = 0;
-    for (uint64_t i = 0; i < live && i < (uint64_t)SAMPLE_BUCKETS * count; i++) {
-        for (struct bucket *b = directory_bucket(d, at); b; b = bucket_child(b)) {
-            for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1) {
-                if (found == count) return found;
-                out[found] = b->entries[places_first(places)];
-                __builtin_prefetch(out[found]);
-                found++;
-            }
-        }
+    for (uint64_t i = 0; i < live && i < (uint64_t)SAMPLE_BUCKETS * count && found < count; i++) {
+        found += chain_sample(directory_bucket(d, at), random, out + found, count - found);
         at = at + 1 == live ? 0 : at + 1;
     }
     return found;

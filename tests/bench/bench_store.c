@@ -1,0 +1,185 @@
+/* bench_store.c: what the keyspace costs: time per find and set, bytes per key, and the longest pause while it grows.
+ *
+ * One thread, no server around it. Finds and sets run in batches of 16 as the server runs them: prefetch the buckets, prefetch the
+ * entries, then run. Pauses are single calls, timed by the clock and by the thread's processor time: on a busy
+ * machine only the latter says something about the table.
+ *
+ *   bench_store find KEYS SLICES     time of find, set over, set new, delete; bytes per key
+ *   bench_store pause KEYS SLICES    longest calls while growing from 0 to KEYS, then while maintenance shrinks
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shard/base/mem.h"
+#include "shard/base/random.h"
+#include "shard/rt/clock.h"
+#include "shard/store/keyspace.h"
+
+enum { BATCH = 16, ROUND = 1024, KEY_BYTES = 16, VALUE_MAX = 1000 };
+
+static struct thread me;
+static struct visit v = {.thread = &me};
+static char value_text[VALUE_MAX];
+
+static void make_slices(unsigned count) {
+    slices_create(1, 1);
+    slices.count = count;
+    slices.shift = SLOT_BITS - (unsigned)__builtin_ctz(count);
+    for (unsigned i = 0; i < count; i++)
+        if (!hold_try(&slices.all[i].hold, &me)) abort();
+}
+
+static size_t resident_bytes(void) {
+    long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%ld %ld", &pages, &resident) != 2) abort();
+    fclose(f);
+    return (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static struct key key_number(uint64_t n, char *room) {
+    memcpy(room, "key:000000000000", KEY_BYTES + 1);
+    for (unsigned at = KEY_BYTES; n; n /= 10) room[--at] = (char)('0' + n % 10);
+    return key_make(room, KEY_BYTES);
+}
+
+enum action { FIND, SET_OVER, SET_NEW, DELETE };
+
+static uint64_t cpu_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t run_batch(struct key *batch, enum action action, size_t value_len) {
+    uint64_t found = 0;
+    for (unsigned j = 0; j < BATCH; j++) keyspace_prefetch(&batch[j], 0);
+    for (unsigned j = 0; j < BATCH; j++) keyspace_prefetch_entry(&batch[j], 0);
+    for (unsigned j = 0; j < BATCH; j++) {
+        struct key *k = &batch[j];
+        struct entry **at = keyspace_find(&v, k, action == FIND ? KEYSPACE_READ : KEYSPACE_WRITE);
+        found += at != NULL;
+        if (action == SET_OVER || action == SET_NEW) {
+            keyspace_set(&v, k, at, value_bytes(value_text, value_len), NO_TTL);
+        } else if (action == DELETE && at) {
+            keyspace_delete(&v, k, at);
+        }
+    }
+    return found;
+}
+
+/* Runs `action` on about `count` keys, random ones or in turn, and prints the processor's time for each. */
+static void run(const char *name, enum action action, uint64_t count, uint64_t keys, size_t value_len) {
+    static char rooms[ROUND][KEY_BYTES + 1];
+    static struct key round[ROUND];
+    uint64_t spent = 0, found = 0, done = 0;
+    while (done + BATCH <= count) {
+        unsigned n = count - done < ROUND ? (unsigned)(count - done) / BATCH * BATCH : ROUND;
+        for (unsigned j = 0; j < n; j++)
+            round[j] = key_number(action >= SET_NEW ? done + j : random_below(&me.random, keys), rooms[j]);
+        uint64_t begun = cpu_ns();
+        for (unsigned j = 0; j < n; j += BATCH) found += run_batch(&round[j], action, value_len);
+        spent += cpu_ns() - begun;
+        done += n;
+    }
+    printf("%-9s %7.1f ns  (%llu of %llu were there)\n", name, (double)spent / (double)done,
+           (unsigned long long)found, (unsigned long long)done);
+}
+
+static void print_bytes(uint64_t keys, size_t resident_before) {
+    size_t tables = 0, entries = 0;
+    for (unsigned i = 0; i < slices.count; i++) {
+        tables += table_bytes(&slice_keyspace(&slices.all[i], 0)->table);
+        entries += counter_get(&slices.all[i].counters.entry_bytes);
+    }
+    printf("bytes per key: table %.1f, entry %.1f, resident %.1f\n", (double)tables / (double)keys,
+           (double)entries / (double)keys, (double)(resident_bytes() - resident_before) / (double)keys);
+}
+
+static void bench_find(uint64_t keys) {
+    size_t before = resident_bytes();
+    run("set new", SET_NEW, keys, keys, 32);
+    print_bytes(keys, before);
+    for (unsigned i = 0; i < slices.count; i++)
+        while (keyspace_maintain(&v, &slices.all[i], 1000)) continue;
+    for (unsigned round = 0; round < 3; round++) run("find", FIND, 4000000, keys, 0);
+    for (unsigned round = 0; round < 3; round++) run("set over", SET_OVER, 4000000, keys, 32);
+    run("delete", DELETE, keys, keys, 0);
+    before = resident_bytes();
+    run("set new", SET_NEW, keys, keys, 100);
+    print_bytes(keys, before);
+}
+
+/* The longest calls, by the clock and by the processor's time of this thread. */
+struct pauses {
+    uint64_t calls, longest_ns, longest_cpu_ns, cpu_over_100us;
+};
+
+static void note_pause(struct pauses *p, uint64_t wall_ticks, uint64_t cpu) {
+    uint64_t wall_ns = clock_ticks_to_ns(wall_ticks);
+    p->calls++;
+    if (wall_ns > p->longest_ns) p->longest_ns = wall_ns;
+    if (cpu > p->longest_cpu_ns) p->longest_cpu_ns = cpu;
+    if (cpu > 100000) p->cpu_over_100us++;
+}
+
+static void print_pauses(const char *name, const struct pauses *p) {
+    printf("%-9s %llu calls: longest %llu us of processor time (%llu calls above 100 us), %llu us by the "
+           "clock\n",
+           name, (unsigned long long)p->calls, (unsigned long long)(p->longest_cpu_ns / 1000),
+           (unsigned long long)p->cpu_over_100us, (unsigned long long)(p->longest_ns / 1000));
+}
+
+static void bench_pause(uint64_t keys) {
+    char room[KEY_BYTES + 1];
+    struct pauses grow = {0}, shrink = {0};
+    size_t before = resident_bytes();
+    for (uint64_t i = 0; i < keys; i++) {
+        struct key k = key_number(i, room);
+        uint64_t begun = clock_ticks(), cpu = cpu_ns();
+        keyspace_set(&v, &k, keyspace_find(&v, &k, KEYSPACE_WRITE), value_bytes(value_text, 100), NO_TTL);
+        note_pause(&grow, clock_ticks() - begun, cpu_ns() - cpu);
+    }
+    print_pauses("grow", &grow);
+    print_bytes(keys, before);
+    for (uint64_t i = 0; i < keys; i++) {
+        struct key k = key_number(i, room);
+        keyspace_delete(&v, &k, keyspace_find(&v, &k, KEYSPACE_WRITE));
+    }
+    for (bool more = true; more;) {
+        more = false;
+        for (unsigned i = 0; i < slices.count; i++) {
+            uint64_t begun = clock_ticks(), cpu = cpu_ns();
+            more |= keyspace_maintain(&v, &slices.all[i], 100);
+            note_pause(&shrink, clock_ticks() - begun, cpu_ns() - cpu);
+        }
+    }
+    print_pauses("shrink", &shrink);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 4) {
+        fprintf(stderr, "usage: bench_store find|pause KEYS SLICES (a power of two, at most 16)\n");
+        return 1;
+    }
+    uint64_t keys = strtoull(argv[2], NULL, 10);
+    unsigned count = (unsigned)atoi(argv[3]);
+    if (keys == 0 || count == 0 || count > SLICES_PER_SHARD || (count & (count - 1))) return 1;
+    clock_init();
+    slot_init();
+    random_seed(&me.random, 1);
+    table_set_seed(12345);
+    me.turn_unix_ms = v.now_ms = clock_unix_ms();
+    memset(value_text, 'v', sizeof value_text);
+    make_slices(count);
+    if (strcmp(argv[1], "find") == 0) {
+        bench_find(keys);
+    } else {
+        bench_pause(keys);
+    }
+    return 0;
+}
