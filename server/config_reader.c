@@ -213,15 +213,17 @@ static bool take_rename(struct config_reader *r, const struct text_word *words, 
         return false;
     }
     const struct text_word *name = &words[1], *to = &words[2];
-    if (!commands_find(name->data, name->len)) {
+    const struct command *command = commands_find(name->data, name->len);
+    const struct command *taken = to->len > 0 ? commands_find(to->data, to->len) : NULL;
+    if (!command) {
         warn(r, "rename-command: there is no command '%s'", name->data);
         return true;
     }
-    if ((to->len > 0 && commands_find(to->data, to->len)) || !commands_rename(name->data, to->data)) {
-        config_reader_fail(r, text, "Target command name already exists");
-        return false;
-    }
-    return true;
+    if (taken == command) return true;
+    if (!taken && commands_rename(name->data, to->data)) return true;
+    config_reader_fail(r, text,
+                       taken ? "Target command name already exists" : "Target command name is too long");
+    return false;
 }
 
 bool config_reader_take_words(struct config_reader *r, const struct text_word *words, unsigned count,
