@@ -39,7 +39,7 @@ struct resp_partial {
     unsigned count, capacity;
     struct arg *argv; /* made when complete */
     unsigned argc;
-    struct blob **blobs; /* per argument; NULL when none is in a blob. A handler that keeps one clears its place */
+    struct blob **blobs; /* per argument; NULL when none is in a blob. A handler that keeps one takes its own reference */
     bool has_blobs;
     char error[96];
 };
@@ -196,13 +196,17 @@ static enum resp_result feed_inline(struct resp_partial *p, const char *data, si
     const char *newline = memchr(data, '\n', len);
     size_t n = newline ? (size_t)(newline - data) : len;
     *used = newline ? n + 1 : n;
-    if (p->line.len + n > RESP_LINE_MAX) return fail(p, "too big inline request");
+    /* As in Redis the limit is for a line whose end has not come: at most one buffer's worth goes beyond it. */
+    if (!newline && p->line.len + n > RESP_LINE_MAX) return fail(p, "too big inline request");
+    if (memchr(data, 0, n)) return fail(p, "zero byte in inline request");
     buf_append(&p->line, data, n);
     return newline ? finish_inline(p) : RESP_MORE;
 }
 
-/* Collects a length line; it ends with CR and one more byte. True once it is complete. */
-static bool feed_length_line(struct resp_partial *p, const char *data, size_t len, size_t *used) {
+/* Collects a length line; it ends with CR and one more byte. True once it is complete. `before` is how many bytes of the line
+ * are not in p->line. *too_long as for inline commands. */
+static bool feed_length_line(struct resp_partial *p, const char *data, size_t len, size_t before, bool *too_long,
+                             size_t *used) {
     if (p->line_has_cr) {
         p->line_has_cr = false;
         *used = 1;
@@ -211,8 +215,8 @@ static bool feed_length_line(struct resp_partial *p, const char *data, size_t le
     const char *cr = memchr(data, '\r', len);
     size_t n = cr ? (size_t)(cr - data) : len;
     *used = cr ? n + 1 : n;
-    if (p->line.len + n <= RESP_LINE_MAX) buf_append(&p->line, data, n);
-    else p->line.len = RESP_LINE_MAX + 1;
+    *too_long = !cr && p->line.len + n + before > RESP_LINE_MAX;
+    if (!*too_long) buf_append(&p->line, data, n);
     p->line_has_cr = cr != NULL;
     return false;
 }
@@ -221,11 +225,11 @@ static enum resp_result feed_header(struct resp_partial *p, const char *data, si
                                     const struct resp_limits *limits, size_t *used) {
     if (p->line.len == 0 && !p->line_has_cr && *data != '$') {
         char what[32];
-        snprintf(what, sizeof what, "expected '$', got '%c'", *data);
+        snprintf(what, sizeof what, *data ? "expected '$', got '%c'" : "expected '$', got a zero byte", *data);
         return fail(p, what);
     }
-    bool done = feed_length_line(p, data, len, used);
-    if (p->line.len > RESP_LINE_MAX) return fail(p, "too big bulk count string");
+    bool too_long = false, done = feed_length_line(p, data, len, 0, &too_long, used);
+    if (too_long) return fail(p, "too big bulk count string");
     return done ? finish_header(p, limits) : RESP_MORE;
 }
 
@@ -256,8 +260,8 @@ static enum resp_result feed_line(struct resp_partial *p, const char *data, size
         return RESP_MORE;
     }
     if (!p->is_array) return feed_inline(p, data, len, used);
-    bool done = feed_length_line(p, data, len, used);
-    if (p->line.len > RESP_LINE_MAX) return fail(p, "too big mbulk count string");
+    bool too_long = false, done = feed_length_line(p, data, len, 1, &too_long, used);
+    if (too_long) return fail(p, "too big mbulk count string");
     return done ? finish_array_line(p, limits) : RESP_MORE;
 }
 

@@ -16,7 +16,9 @@
 #include "server/slowlog.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
+#include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/base/text.h"
 #include "shard/rt/clock.h"
 #include "shard/store/evict.h"
 #include "shard/store/prefetch.h"
@@ -82,6 +84,19 @@ static void unknown_command(struct client *c, const struct request *r) {
                  (int)(r->argv[0].len < 128 ? r->argv[0].len : 128), r->argv[0].data, args);
 }
 
+/* A browser that was made to send a request here (its second line is "Host: ..."): cut off before any of it counts for more. */
+static bool is_http(const struct request *r) {
+    return text_is(r->argv[0].data, r->argv[0].len, "post") || text_is(r->argv[0].data, r->argv[0].len, "host:");
+}
+
+static void cut_off_http(struct worker *w, struct client *c) {
+    log_warning("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Gyre. "
+                "This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your "
+                "instance. Connection from %s aborted.",
+                c->peer);
+    client_close(w, c);
+}
+
 static bool arity_fits(const struct command *cmd, unsigned argc) {
     return cmd->arity < 0 ? argc >= (unsigned)-cmd->arity : argc == (unsigned)cmd->arity;
 }
@@ -91,7 +106,10 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     struct command *cmd = r->command;
     struct reply *reply = &c->reply;
     if (UNLIKELY(!cmd)) {
-        unknown_command(c, r);
+        if (is_http(r))
+            cut_off_http(w, c);
+        else
+            unknown_command(c, r);
         return false;
     }
     if (UNLIKELY(cmd->subcommands && r->argc > 1)) {
@@ -105,6 +123,9 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     } else if (UNLIKELY(!client_has(c, CLIENT_AUTHENTICATED) && !(cmd->flags & CMD_NO_AUTH) &&
                         *config_get()->requirepass)) {
         reply_error(reply, "NOAUTH Authentication required.");
+    } else if (UNLIKELY(client_has(c, CLIENT_MONITOR) &&
+                        (cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)))) {
+        reply_error(reply, "ERR Replica can't interact with the keyspace"); /* Redis counts monitors among replicas */
     } else {
         return true;
     }
@@ -351,7 +372,7 @@ enum route_result route_run(struct worker *w, struct request *r, uint64_t *ticks
         atomic_store_explicit(&c->last_command, r->command, memory_order_relaxed);
         atomic_store_explicit(&w->last_command, r->command, memory_order_relaxed);
         result = run_call(w, r, ticks);
-    } else {
+    } else if (c->reply.errors != errors) {
         errorstats_note(c->reply.error_word);
     }
     if (UNLIKELY(result == ROUTE_WAITS)) return result;

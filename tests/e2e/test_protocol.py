@@ -3,7 +3,7 @@ import random
 import socket
 import time
 
-from harness import equal, slow, timeout
+from harness import equal, only, slow, timeout
 from resp import Client, Error, Simple, encode
 
 # What a server must understand whatever the pieces it comes in.
@@ -23,15 +23,15 @@ MALFORMED = [
     b"*abc\r\n", b"*\r\n", b"*-2\r\n", b"* 1\r\n", b"*+1\r\n", b"*01\r\n", b"*1 \r\n", b"*1.0\r\n", b"*1\n", b"*0x1\r\n",
     b"*1048577\r\n", b"*2147483647\r\n", b"*2147483648\r\n", b"*9223372036854775808\r\n", b"*-9223372036854775808\r\n",
     b"*99999999999999999999999\r\n",
-    b"*1\r\n+OK\r\n", b"*1\r\n\r\n", b"*1\r\nPING\r\n", b"*1\r\n:4\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n", b"*1\r\n\x00\r\n",
+    b"*1\r\n+OK\r\n", b"*1\r\n\r\n", b"*1\r\nPING\r\n", b"*1\r\n:4\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n",
     b"*1\r\n$\r\n", b"*1\r\n$abc\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$-2\r\n", b"*1\r\n$ 4\r\nPING\r\n", b"*1\r\n$+4\r\nPING\r\n",
     b"*1\r\n$04\r\nPING\r\n", b"*1\r\n$4 \r\nPING\r\n", b"*1\r\n$536870913\r\n", b"*1\r\n$2147483648\r\n",
     b"*1\r\n$9223372036854775808\r\n", b"*1\r\n$-9223372036854775808\r\n", b"*1\r\n$99999999999999999999999\r\n",
     b"*1\r\n$4\r\nPINGXX", b"*1\r\n$4\r\nPINGXX*1\r\n$4\r\nPING\r\n", b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
     b"*1\n$4\nPING\n", b"*1\r$4\r\nPING\r\n", b"*1\rX$4\rXPING\r\n",
-    b"$4\r\nPING\r\n", b"+PING\r\n", b"-ERR\r\n", b":1\r\n", b"\x00\r\n", b"\xff\xfe\r\n", b"~1\r\n$4\r\nPING\r\n", b"\t PING \t\r\n",
+    b"$4\r\nPING\r\n", b"+PING\r\n", b"-ERR\r\n", b":1\r\n", b"\xff\xfe\r\n", b"~1\r\n$4\r\nPING\r\n", b"\t PING \t\r\n",
     b'GET "unbalanced\r\n', b"GET 'unbalanced\r\n", b'GET "a"b\r\n', b"GET 'a'b\r\n", b'"\r\n', b"'\r\n", b'SET k "\\xZZ\\q"\r\nGET k\r\n',
-    b'GET "a\\"\r\n', b"''\r\n", b'"" x\r\n', b'"PI" "NG"\r\n', b'PI"NG"\r\n', b"SET k a\x00b\r\nGET k\r\n", b" \r\nPING\r\n",
+    b'GET "a\\"\r\n', b"''\r\n", b'"" x\r\n', b'"PI" "NG"\r\n', b'PI"NG"\r\n', b" \r\nPING\r\n",
     b"PING\r\n*1\r\n$abc\r\nPING\r\n", encode("SET", "k", "v") * 3 + b"*1\r\n$-5\r\n" + encode("GET", "k"),
     b"POST / HTTP/1.1\r\nHost: example\r\n\r\n", b"GET / HTTP/1.1\r\nHost: example\r\n\r\n", b"post\r\n", b"host:\r\n", b"Host: \r\nPING\r\n",
     encode("POST", "/"), encode("Host:", "x"),
@@ -77,6 +77,16 @@ def compare(ctx, requests, *options):
 @timeout(120)
 def test_malformed_requests_are_answered_as_redis_does(ctx):
     compare(ctx, MALFORMED)
+
+
+@only("gyre")
+def test_zero_bytes_where_none_may_be_are_refused(ctx):
+    """Redis waits for ever for the end of such a line, or for 64 KiB of it; a clear error is better."""
+    server = ctx.server()
+    for data, error in ((b"*1\r\n\x00\r\n", b"-ERR Protocol error: expected '$', got a zero byte\r\n"),
+                        (b"\x00\r\n", b"-ERR Protocol error: zero byte in inline request\r\n"),
+                        (b"SET k a\x00b\r\nGET k\r\n", b"-ERR Protocol error: zero byte in inline request\r\n")):
+        equal(answers(server.port, data), (error, True))
 
 
 @timeout(60)
