@@ -79,6 +79,18 @@ static const char *full_name_of(const struct command *command) {
     return mem_strdup(text);
 }
 
+/* A variant is its command in all that it does not say itself. */
+static void adopt_variants(const struct command *command) {
+    for (struct command *v = command->variants; v && v->name; v++) {
+        ASSERT(v->handler && !v->subcommands && !v->variants);
+        v->id = command->id;
+        v->arity = command->arity;
+        v->flags |= command->flags;
+        v->categories = command->categories;
+        v->full_name = command->full_name;
+    }
+}
+
 static void adopt(struct command *command, struct command *parent) {
     ASSERT(id_count < COMMANDS_MAX);
     command->id = (uint16_t)id_count;
@@ -86,6 +98,7 @@ static void adopt(struct command *command, struct command *parent) {
     command->full_name = full_name_of(command);
     current_names[id_count] = command->name;
     by_id[id_count++] = command;
+    adopt_variants(command);
     for (struct command *sub = command->subcommands; sub && sub->name; sub++) adopt(sub, command);
 }
 
@@ -121,6 +134,12 @@ struct command *commands_find_sub(const struct command *container, const char *n
     for (struct command *sub = container->subcommands; sub && sub->name; sub++)
         if (text_is(name, len, sub->name)) return sub;
     return NULL;
+}
+
+struct command *commands_find_variant(struct command *command, const char *word, size_t len) {
+    for (struct command *v = command->variants; v && v->name; v++)
+        if (text_is(word, len, v->name)) return v;
+    return command;
 }
 
 struct command *commands_find_full(const char *name, size_t len) {

@@ -106,6 +106,9 @@ struct command {
     int (*find_keys)(struct call *call, int *arguments, int arguments_max);
     void (*handler)(struct call *call);
     struct command *subcommands; /* a container's; ends with name == NULL */
+    /* Like subcommands, told apart by the next argument, but only in what they touch: to COMMAND, statistics and access lists
+     * they are the one command (DEBUG). Each has keys, a handler and flags of our own; ends with name == NULL. */
+    struct command *variants;
     /* Documentation. */
     const char *group, *summary, *since, *complexity;
     const char *syntax;              /* arguments in the notation of docs.h */
@@ -126,6 +129,8 @@ bool commands_rename(const char *name, const char *to);
 /* By name in any case; NULL when unknown. Subcommands are found through commands_find_sub. */
 struct command *commands_find(const char *name, size_t len);
 struct command *commands_find_sub(const struct command *container, const char *name, size_t len);
+/* The variant of a command that this argument stands for; the command itself where there is none. */
+struct command *commands_find_variant(struct command *command, const char *word, size_t len);
 /* "get", "config|get"; NULL when unknown. */
 struct command *commands_find_full(const char *name, size_t len);
 /* All commands, subcommands included, by id from 0 on. */

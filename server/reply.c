@@ -303,7 +303,7 @@ void reply_help(struct reply *r, const char *command, const char *const *lines) 
     reply_simple(r, first);
     for (size_t i = 0; i < n; i++) reply_simple(r, lines[i]);
     reply_simple(r, "HELP");
-    reply_simple(r, "    Print this help.");
+    reply_simple(r, "    Prints this help.");
 }
 
 /* ---- errors ---- */
@@ -354,6 +354,11 @@ void reply_not_an_integer(struct reply *r) {
 
 void reply_no_such_key(struct reply *r) {
     reply_error(r, "ERR no such key");
+}
+
+void reply_subcommand_syntax(struct reply *r, const char *container, const char *word, size_t len) {
+    reply_errorf(r, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+                 (int)(len < 128 ? len : 128), word, container);
 }
 
 void reply_unknown_subcommand(struct reply *r, const char *container, const char *word, size_t len) {

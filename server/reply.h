@@ -72,6 +72,8 @@ void reply_not_an_integer(struct reply *r);
 void reply_no_such_key(struct reply *r);
 /* "ERR unknown subcommand '%.128s'. Try CONFIG HELP." */
 void reply_unknown_subcommand(struct reply *r, const char *container, const char *word, size_t len);
+/* "ERR unknown subcommand or wrong number of arguments for '%.128s'. Try DEBUG HELP." */
+void reply_subcommand_syntax(struct reply *r, const char *container, const char *word, size_t len);
 
 /* An aggregate whose length is known only after its elements are written: mark first, then set. */
 struct reply_mark {

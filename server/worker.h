@@ -21,6 +21,7 @@
 #define GYRE_SERVER_WORKER_H
 
 #include "server/batch.h"
+#include "server/census.h"
 #include "server/client.h"
 #include "server/reply_chunk.h"
 #include "server/statistics.h"
@@ -74,6 +75,7 @@ struct worker {
     struct client *closed; /* freed at the end of this turn */
     _Atomic bool poked;    /* shared: look at the clients' flags: somebody asked to close one */
     uint32_t timeout_cursor;          /* slot where the search for idle clients goes on */
+    struct census census;             /* of the clients seen on the way */
     uint64_t next_cron_ms;
     struct discard *discards;
     unsigned upkeep_slice; /* owned slice where upkeep goes on */

@@ -10,6 +10,7 @@
 #include "shard/base/assert.h"
 #include "shard/rt/pause.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
@@ -79,6 +80,12 @@ void clock_follow_wall(void) {
         if (permille == 1000) change_line(ours, mono, CATCH_UP_PERMILLE);
     } else if (permille != 1000) {
         change_line(ours, mono, 1000);
+    }
+}
+
+void clock_sleep_ns(uint64_t ns) {
+    struct timespec left = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
 }
 

@@ -21,6 +21,8 @@ uint64_t clock_mono_ns(void);
 static inline uint64_t clock_mono_ms(void) {
     return clock_mono_ns() / 1000000;
 }
+/* Blocks the calling thread: for DEBUG commands, which are there to be in the way. */
+void clock_sleep_ns(uint64_t ns);
 /* Takes a new wall-clock offset if the wall clock has run ahead. Called by the coordinator's cron. */
 void clock_follow_wall(void);
 

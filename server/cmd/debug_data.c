@@ -1,0 +1,231 @@
+/* debug_data.c: DEBUG DIGEST, DIGEST-VALUE, HTSTATS, POPULATE: what looks at, or makes, many keys.
+ *
+ * DIGEST runs with every slice held, so it is of one instant; it takes as long as it takes to read everything. HTSTATS
+ * and POPULATE take one slice at a time: the first only counts, the second is for tests, and is the one DEBUG command that
+ * other clients can see half done.
+ */
+#include "server/cmd/debug_parts.h"
+#include "shard/base/assert.h"
+#include "shard/base/buf.h"
+#include "shard/base/text.h"
+#include "shard/store/entry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* ---- DIGEST ---- */
+
+enum { DIGEST_BYTES = 20 };
+
+struct digest {
+    unsigned char bytes[DIGEST_BYTES];
+};
+
+/* Of two 128-bit hashes, the first and a part of the second. Equal in every process: the seeds are fixed. */
+static struct digest digest_of(const void *bytes, size_t len) {
+    XXH128_canonical_t high, low;
+    struct digest d;
+    XXH128_canonicalFromHash(&high, XXH3_128bits_withSeed(bytes, len, 1));
+    XXH128_canonicalFromHash(&low, XXH3_128bits_withSeed(bytes, len, 2));
+    memcpy(d.bytes, high.digest, sizeof high.digest);
+    memcpy(d.bytes + sizeof high.digest, low.digest, DIGEST_BYTES - sizeof high.digest);
+    return d;
+}
+
+static void digest_mix(struct digest *d, const struct digest *other) {
+    for (int i = 0; i < DIGEST_BYTES; i++) d->bytes[i] ^= other->bytes[i];
+}
+
+/* The type, whether it expires, and the value. */
+static struct digest digest_of_value(const struct entry *e) {
+    ASSERT(entry_type(e) == TYPE_STRING);
+    char digits[TEXT_I64_MAX];
+    size_t len;
+    const char *bytes = entry_string(e, digits, &len);
+    struct {
+        struct digest value;
+        unsigned char type, expires;
+    } whole = {digest_of(bytes, len), (unsigned char)entry_type(e), entry_expires(e)};
+    return digest_of(&whole, sizeof whole);
+}
+
+struct digest_walk {
+    struct digest sum;
+    unsigned database;
+};
+
+static void digest_entry(void *arg, struct entry **at) {
+    struct digest_walk *walk = arg;
+    size_t len;
+    const char *key = entry_key(*at, &len);
+    struct {
+        struct digest key, value;
+        uint32_t database;
+    } whole = {digest_of(key, len), digest_of_value(*at), walk->database};
+    struct digest d = digest_of(&whole, sizeof whole);
+    digest_mix(&walk->sum, &d);
+}
+
+static void reply_digest(struct reply *r, const struct digest *d) {
+    char text[2 * DIGEST_BYTES + 1];
+    for (int i = 0; i < DIGEST_BYTES; i++) snprintf(text + (size_t)i * 2, 3, "%02x", d->bytes[i]);
+    reply_simple(r, text);
+}
+
+/* The sum over all entries, in whatever order they stand; all zeros for an empty server, as in Redis. */
+void debug_digest(struct call *c) {
+    if (c->argc != 2) {
+        debug_reply_syntax(c);
+        return;
+    }
+    struct digest_walk walk = {0};
+    unsigned was = c->visit.database;
+    for (; walk.database < slices.databases; walk.database++) {
+        c->visit.database = walk.database;
+        for (unsigned i = 0; i < slices.count; i++) {
+            struct slice *s = &slices.all[i];
+            ASSERT(hold_is_mine(&s->hold, c->visit.thread));
+            uint64_t cursor = 0;
+            do cursor = keyspace_scan(&c->visit, s, cursor, digest_entry, &walk);
+            while (cursor != 0);
+        }
+    }
+    c->visit.database = was;
+    reply_digest(c->reply, &walk.sum);
+}
+
+void debug_digest_value(struct call *c) {
+    reply_array(c->reply, c->key_count);
+    for (unsigned i = 0; i < c->key_count; i++) {
+        struct digest d = {{0}};
+        struct entry **at = keyspace_find(&c->visit, &c->keys[i], KEYSPACE_PEEK);
+        if (at) d = digest_of_value(*at);
+        reply_digest(c->reply, &d);
+    }
+}
+
+/* ---- HTSTATS ---- */
+
+struct table_sums {
+    uint64_t buckets, chained, keys, resizing, expiring, wheel_bytes;
+};
+
+static bool add_slice(struct call *c, struct slice *s, unsigned database, struct table_sums *sums) {
+    if (!call_enter(c, s)) return false;
+    const struct keyspace *ks = slice_keyspace(s, database);
+    if (ks) {
+        sums->buckets += atomic_load_explicit(&ks->table.live, memory_order_relaxed);
+        sums->chained += ks->table.children;
+        sums->resizing += ks->table.resizing != 0;
+        sums->keys += table_count(&ks->table);
+        sums->expiring += wheel_count(ks->wheel);
+        if (ks->wheel) sums->wheel_bytes += wheel_bytes(ks->wheel);
+    }
+    call_leave(c, s);
+    return true;
+}
+
+static void append_sums(struct buf *out, const struct table_sums *sums) {
+    buf_append_text(out, "[Dictionary HT]\n");
+    if (sums->keys == 0) {
+        buf_append_text(out, "No stats available for empty dictionaries\n");
+    } else {
+        buf_printf(out, " slices: %u (%llu of them resizing)\n table size: %llu\n number of elements: %llu\n",
+                   slices.count, (unsigned long long)sums->resizing, (unsigned long long)sums->buckets * 7,
+                   (unsigned long long)sums->keys);
+        buf_printf(out, " buckets: %llu\n chained buckets: %llu\n avg elements per bucket: %.2f\n",
+                   (unsigned long long)sums->buckets, (unsigned long long)sums->chained,
+                   (double)sums->keys / (double)sums->buckets);
+    }
+    buf_append_text(out, "[Expires HT]\n");
+    if (sums->expiring == 0)
+        buf_append_text(out, "No stats available for empty dictionaries\n");
+    else
+        buf_printf(out, " number of elements: %llu\n bytes: %llu\n", (unsigned long long)sums->expiring,
+                   (unsigned long long)sums->wheel_bytes);
+}
+
+void debug_htstats(struct call *c) {
+    int64_t database;
+    if (!call_int(c, 2, &database, NULL)) return;
+    if (database < 0 || database >= slices.databases) {
+        reply_error(c->reply, "ERR Out of range database");
+        return;
+    }
+    struct table_sums sums = {0};
+    for (unsigned i = 0; i < slices.count; i++)
+        if (!add_slice(c, &slices.all[i], (unsigned)database, &sums)) return;
+    struct buf text = {0};
+    append_sums(&text, &sums);
+    reply_verbatim(c->reply, "txt", text.data, text.len);
+    buf_free(&text);
+}
+
+/* ---- POPULATE ---- */
+
+enum { POPULATE_VALUE_MAX = 512 * 1024 * 1024 };
+
+struct populate {
+    int64_t count, size;
+    const char *prefix;
+    size_t prefix_len;
+};
+
+static bool parse_populate(struct call *c, struct populate *p) {
+    static const char error[] = "ERR value is out of range, must be positive";
+    *p = (struct populate){.prefix = "key", .prefix_len = 3};
+    if (!call_int(c, 2, &p->count, error)) return false;
+    if (c->argc > 3) {
+        p->prefix = c->argv[3].data;
+        p->prefix_len = c->argv[3].len;
+    }
+    if (c->argc > 4 && !call_int(c, 4, &p->size, error)) return false;
+    if (p->count >= 0 && p->size >= 0 && p->size <= POPULATE_VALUE_MAX) return true;
+    reply_error(c->reply, error);
+    return false;
+}
+
+/* The value "value:<n>", filled up with zeros or cut to the wanted size. */
+static void write_value(struct buf *value, const struct populate *p, int64_t n) {
+    buf_clear(value);
+    buf_printf(value, "value:%lld", (long long)n);
+    if (p->size == 0) return;
+    if ((size_t)p->size > value->len) {
+        size_t more = (size_t)p->size - value->len;
+        memset(buf_reserve(value, more), 0, more);
+    }
+    value->len = (size_t)p->size;
+}
+
+/* Makes one key where there is none. False: its slice was refused. */
+static bool populate_one(struct call *c, const struct buf *name, const struct buf *value) {
+    struct key key = key_make(name->data, name->len);
+    if (!call_enter(c, key.slice)) return false;
+    if (!keyspace_find(&c->visit, &key, KEYSPACE_PEEK)) {
+        keyspace_set(&c->visit, &key, NULL, value_bytes(value->data, value->len), NO_TTL);
+        call_dirty(c, 1);
+    }
+    call_leave(c, key.slice);
+    return true;
+}
+
+/* A refused slice means starting anew: keys that were made are passed over then. */
+void debug_populate(struct call *c) {
+    struct populate p;
+    if (!parse_populate(c, &p)) return;
+    struct buf name = {0}, value = {0};
+    bool refused = false;
+    for (int64_t n = 0; n < p.count && !refused; n++) {
+        buf_clear(&name);
+        buf_append(&name, p.prefix, p.prefix_len);
+        buf_printf(&name, ":%lld", (long long)n);
+        write_value(&value, &p, n);
+        refused = !populate_one(c, &name, &value);
+    }
+    buf_free(&name);
+    buf_free(&value);
+    if (!refused) reply_ok(c->reply);
+}

@@ -1,0 +1,93 @@
+/* host.c: see host.h. */
+#include "server/host.h"
+
+#include "shard/base/assert.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { PROC_FILE_MAX = 1024 };
+
+static char system_text[3 * sizeof((struct utsname *)NULL)->release];
+static char executable[PATH_MAX];
+
+void host_init(void) {
+    struct utsname name;
+    if (uname(&name) == 0)
+        snprintf(system_text, sizeof system_text, "%s %s %s", name.sysname, name.release, name.machine);
+    ssize_t n = readlink("/proc/self/exe", executable, sizeof executable - 1);
+    executable[n > 0 ? n : 0] = 0;
+}
+
+const char *host_system(void) {
+    return system_text;
+}
+
+const char *host_executable(void) {
+    return executable;
+}
+
+uint64_t host_memory_bytes(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
+/* The beginning of a small file as text; false when it cannot be read. */
+static bool read_proc(const char *path, char *text, size_t cap) {
+    ASSERT(cap > 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n = read(fd, text, cap - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
+uint64_t host_resident_bytes(void) {
+    char text[PROC_FILE_MAX];
+    unsigned long long size, resident;
+    if (!read_proc("/proc/self/statm", text, sizeof text)) return 0;
+    if (sscanf(text, "%llu %llu", &size, &resident) != 2) return 0;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static double seconds(struct timeval t) {
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+/* The thread whose number is the process's. Fields 14 and 15 of stat, in clock ticks; the name in field 2 may hold anything, so counting
+ * begins behind its closing bracket. */
+static void main_thread_times(struct host_cpu *cpu) {
+    char path[64], text[PROC_FILE_MAX];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+    if (!read_proc(path, text, sizeof text)) return;
+    const char *at = strrchr(text, ')');
+    unsigned long long user, system;
+    if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
+        return;
+    double per_second = (double)sysconf(_SC_CLK_TCK);
+    cpu->main_thread_user_s = (double)user / per_second;
+    cpu->main_thread_system_s = (double)system / per_second;
+}
+
+struct host_cpu host_cpu(void) {
+    struct host_cpu cpu = {0};
+    struct rusage self, children;
+    if (getrusage(RUSAGE_SELF, &self) == 0) {
+        cpu.system_s = seconds(self.ru_stime);
+        cpu.user_s = seconds(self.ru_utime);
+    }
+    if (getrusage(RUSAGE_CHILDREN, &children) == 0) {
+        cpu.children_system_s = seconds(children.ru_stime);
+        cpu.children_user_s = seconds(children.ru_utime);
+    }
+    main_thread_times(&cpu);
+    return cpu;
+}
