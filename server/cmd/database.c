@@ -76,7 +76,7 @@ static void cmd_flushall(struct call *c) {
     if (!check_flush_options(c)) return;
     uint64_t keys = 0;
     for (unsigned database = 0; database < slices.databases; database++) keys += flush(c, database);
-    call_dirty(c, keys + 1);
+    call_dirty(c, keys);
     reply_ok(c->reply);
 }
 

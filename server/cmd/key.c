@@ -6,10 +6,6 @@
  * database by turning the visit to it for a moment. KEYS runs with every slice held (it is one instant);
  * DBSIZE and RANDOMKEY take one slice at a time.
  *
- * keyspace_find may delete a key past its time, and any deletion may make what an earlier find returned
- * stale. So RENAME, COPY and MOVE look at both keys first, then clear the target, then look the source
- * up again: the visit's clock stands still, so it cannot have expired in between.
- *
  * EXISTS, TYPE and OBJECT leave the access clock alone, as in Redis; TOUCH moves it even for a client
  * that asked for NO-TOUCH.
  */
@@ -95,8 +91,6 @@ static void rename_key(struct call *c, bool only_if_free) {
     }
     if (!same) {
         if (taken != NULL) keyspace_delete(&c->visit, to, taken);
-        at = keyspace_find(&c->visit, from, KEYSPACE_PEEK);
-        ASSERT(at != NULL);
         keyspace_move(&c->visit, from, at, c->visit.database, to);
         call_dirty(c, 1);
     }
@@ -137,19 +131,13 @@ static void cmd_copy(struct call *c) {
         reply_same_object(c);
         return;
     }
-    struct entry **taken = NULL;
-    bool possible = call_read(c, 0) != NULL;
-    if (possible) {
-        taken = find_in(c, database, to, KEYSPACE_WRITE);
-        possible = taken == NULL || replace;
-    }
-    if (!possible) {
+    struct entry **at = call_read(c, 0);
+    struct entry **taken = at != NULL ? find_in(c, database, to, KEYSPACE_WRITE) : NULL;
+    if (at == NULL || (taken != NULL && !replace)) {
         reply_int(c->reply, 0);
         return;
     }
     if (taken != NULL) delete_in(c, database, to, taken);
-    struct entry **at = keyspace_find(&c->visit, from, KEYSPACE_PEEK);
-    ASSERT(at != NULL);
     keyspace_copy(&c->visit, from, at, database, to);
     call_dirty(c, 1);
     reply_int(c->reply, 1);
@@ -163,12 +151,11 @@ static void cmd_move(struct call *c) {
         reply_same_object(c);
         return;
     }
-    if (call_write(c, 0) == NULL || find_in(c, database, key, KEYSPACE_WRITE) != NULL) {
+    struct entry **at = call_write(c, 0);
+    if (at == NULL || find_in(c, database, key, KEYSPACE_WRITE) != NULL) {
         reply_int(c->reply, 0);
         return;
     }
-    struct entry **at = keyspace_find(&c->visit, key, KEYSPACE_PEEK);
-    ASSERT(at != NULL);
     keyspace_move(&c->visit, key, at, database, key);
     call_dirty(c, 1);
     reply_int(c->reply, 1);
