@@ -1,18 +1,20 @@
 /* config.h: the configuration: one immutable value, replaced as a whole.
  *
  * Every option has a plain typed field named like it, with '_' for '-'. A snapshot never changes once it is
- * published: CONFIG SET builds a changed copy, has it checked and applied, publishes it, and the old one is freed when no
- * thread can be looking at it any more (thread_retire). So readers pay one load and need no lock, two fields
- * read from one snapshot belong together, and a refused CONFIG SET leaves no trace.
+ * published: CONFIG SET builds a changed copy, has it checked and applied, publishes it, and the old one is
+ * freed when no thread can be looking at it any more (thread_retire). So readers pay one load and need no
+ * lock, two fields read from one snapshot belong together, and a refused CONFIG SET leaves no trace.
  *
- * Rules for readers: take config_get() anew in every turn (a snapshot must not be kept across turns; copy what must be), and
- * take it once where several fields must agree. Any thread of the server may read.
+ * Rules for readers: take config_get() anew in every turn (a snapshot must not be kept across turns; copy
+ * what must be), and take it once where several fields must agree. Any thread of the server may read.
  *
- * The options are data (config_table.c): name, type, bounds, default, when it may change, whether it does anything yet.
- * An option without a field is one whose subsystem does not exist: it can only have its default value.
+ * The options are data (config_table.c): name, type, bounds, default, when it may change, whether it does
+ * anything yet. An option without a field is one whose subsystem does not exist: it can only have its default
+ * value.
  *
- * Parts: config_option.h (what an option is), config_table.c (all of them), config_value.c and config_special.c (text to
- * value and back), config.c (snapshots, setting, hooks), config_file.c (files and the command line), config_rewrite.c.
+ * Parts: config_option.h (what an option is), config_table.c (all of them), config_value.c and
+ * config_special.c (text to value and back), config.c (snapshots, setting, hooks), config_reader.c (text of
+ * files), config_load.c (the start: files and command line), config_rewrite.c (CONFIG REWRITE).
  */
 #ifndef GYRE_SERVER_CONFIG_H
 #define GYRE_SERVER_CONFIG_H
@@ -169,13 +171,14 @@ const struct config *config_get(void);
 /* Publishes the defaults. Once, before threads start (tests may call it again to begin afresh). */
 void config_init(void);
 
-/* What a change of an option at run time does beside the new value being there to read. `apply` is called with the
- * snapshot still current and the one about to be, when the option's value differs; it does what must be done, or
- * refuses with a reason (at most CONFIG_WHY_MAX bytes) having done nothing. When a later one refuses, it is called again with
- * the two exchanged and must not refuse then. Several options may share one function: it is called once for all.
+/* What a change of an option at run time does beside the new value being there to read. `apply` is called
+ * with the snapshot still current and the one about to be, when the option's value differs; it does what must
+ * be done, or refuses with a reason (at most CONFIG_WHY_MAX bytes) having done nothing. When a later one
+ * refuses, it is called again with the two exchanged and must not refuse then. Several options may share one
+ * function: it is called once for all.
  *
- * Called on the thread that runs CONFIG SET, with the configuration's lock held: it may make short system calls, and must not take
- * a slice, wait, or read config_get(). */
+ * Called on the thread that runs CONFIG SET, with the configuration's lock held: it may make short system
+ * calls, and must not take a slice, wait, or read config_get(). */
 struct config_hook {
     const char *option; /* NULL ends a table */
     bool (*apply)(const struct config *before, const struct config *after, char *why);
@@ -199,8 +202,8 @@ bool config_set(const struct config_change *change, struct buf *error);
 /* Whether an option's value must not be shown (MONITOR, slow log). */
 bool config_is_sensitive(const char *name, size_t len);
 
-/* The lock of those who change things: CONFIG SET takes it itself; DEBUG SET-ACTIVE-EXPIRE needs it for policy_publish. Readers
- * need none. Ranked after the slices. */
+/* The lock of those who change things: CONFIG SET takes it itself; DEBUG SET-ACTIVE-EXPIRE needs it for
+ * policy_publish. Readers need none. Ranked after the slices. */
 void config_lock(void);
 void config_unlock(void);
 

@@ -2,10 +2,11 @@
  *
  *   gyre-server [file] [--name value ...]... [-]
  *
- * A first argument that does not begin with "--" is a file ("-": standard input); a last argument "-" reads standard input
- * after the file. An argument that begins with "--" names an option; the next one is its value whatever it looks like, and what
- * follows up to the next "--" are further values. "--port 6380" in one argument works too. `--save` without a value means
- * none, and a yes/no option without one means yes (redis-server refuses that).
+ * A first argument that does not begin with "--" is a file ("-": standard input); a last argument "-" reads
+ * standard input after the file. An argument that begins with "--" names an option; the next one is its value
+ * whatever it looks like, and what follows up to the next "--" are further values. "--port 6380" in one
+ * argument works too. `--save` without a value means none, and a yes/no option without one means yes
+ * (redis-server refuses that).
  *
  * Runs on the main thread, alone.
  */
@@ -65,7 +66,8 @@ static const char *implied_value(const struct text_word *name) {
     return o->type == &option_bool ? "yes" : NULL;
 }
 
-/* Collects the option at argv[at] with its values; returns the index behind them. Sets count to 0 for bad quotes. */
+/* Collects the option at argv[at] with its values; returns the index behind them. Sets count to 0 for bad
+ * quotes. */
 static int directive_collect(struct directive *d, int argc, char **argv, int at) {
     ASSERT(at < argc && is_name(argv[at]));
     int split = text_split(argv[at] + 2, strlen(argv[at] + 2), &d->split);

@@ -1,8 +1,8 @@
 /* config_option.h: what an option is, for the modules of the configuration alone.
  *
- * An option is a row of data; how its text becomes a value and back is its type's business. Types write to
- * a field of struct config that they are given by address, so the same code serves the field of a new snapshot and a
- * scratch value that is only to be checked (options without a field).
+ * An option is a row of data; how its text becomes a value and back is its type's business. Types write to a
+ * field of struct config that they are given by address, so the same code serves the field of a new snapshot
+ * and a scratch value that is only to be checked (options without a field).
  *
  * Everything here is constant data and pure functions, usable by any thread.
  */
@@ -33,12 +33,14 @@ struct option_word {
 
 /* `why` has room for CONFIG_WHY_MAX bytes throughout. */
 struct option_type {
-    /* Sets *field (zeroed, or holding what it owns) from at least one word. On failure says why and changes nothing. */
+    /* Sets *field (zeroed, or holding what it owns) from at least one word. On failure says why and changes
+     * nothing. */
     bool (*parse)(const struct option *o, const struct text_word *words, unsigned count, void *field,
                   char *why);
     /* Appends the value as CONFIG GET shows it. */
     void (*print)(const struct option *o, const void *field, struct buf *out);
-    /* Appends the value as it stands in a file, behind the name; NULL: as print has it, quoted where needed. */
+    /* Appends the value as it stands in a file, behind the name; NULL: as print has it, quoted where
+     * needed. */
     void (*print_for_file)(const struct option *o, const void *field, struct buf *out);
     /* Appends whole lines instead, for what takes several; NULL: one line. */
     void (*print_lines)(const struct option *o, const void *field, struct buf *out);
@@ -92,8 +94,8 @@ static inline bool option_has_field(const struct option *o) {
     return o->offset != OPTION_NO_FIELD;
 }
 
-/* Sets one option of a snapshot under construction. False with the reason; *unsupported tells a value that redis-server
- * would take from a wrong one. */
+/* Sets one option of a snapshot under construction. False with the reason; *unsupported tells a value that
+ * redis-server would take from a wrong one. */
 bool option_set(const struct option *o, struct config *c, const struct text_word *words, unsigned count,
                 bool *unsupported, char *why);
 /* A new snapshot with the defaults; a copy of one. config_free frees a snapshot that was never published. */

@@ -1,10 +1,10 @@
 /* config_reader.c: configuration text into a snapshot. See config_reader.h.
  *
- * Three kinds of trouble are told apart. A wrong value, a line that cannot be split into words, a file that cannot be read:
- * the server must not start, and the message names file, line, option, value and what would be allowed. An option
- * or directive that Gyre does not know, or knows and cannot do: one warning line, and the rest counts; so a stock
- * redis.conf loads (strict-config turns these into errors at the end). On the command line, an unknown option is a wrong one:
- * it was typed by hand.
+ * Three kinds of trouble are told apart. A wrong value, a line that cannot be split into words, a file that
+ * cannot be read: the server must not start, and the message names file, line, option, value and what would
+ * be allowed. An option or directive that Gyre does not know, or knows and cannot do: one warning line, and
+ * the rest counts; so a stock redis.conf loads (strict-config turns these into errors at the end). On the
+ * command line, an unknown option is a wrong one: it was typed by hand.
  */
 #include "server/config_reader.h"
 
@@ -104,7 +104,8 @@ static bool take_unsupported(struct config_reader *r, const struct option *o, co
     return true;
 }
 
-/* `dir` moves the point from which relative names count; the option's type knows the process's own directory only. */
+/* `dir` moves the point from which relative names count; the option's type knows the process's own directory
+ * only. */
 static bool resolve_directory(const struct config_reader *r, struct text_word *value, char *path) {
     if (value->len == 0 || value->data[0] == '/') return true;
     int n = snprintf(path, PATH_MAX, "%s/%s", r->directory, value->data);

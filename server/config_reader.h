@@ -1,8 +1,9 @@
-/* config_reader.h: what loading and rewriting share: reading configuration text, line by line, into a snapshot.
+/* config_reader.h: what loading and rewriting share: reading configuration text, line by line, into a
+ * snapshot.
  *
  * A reader is used on one thread, from start to end. It follows `include` itself: relative names mean the
- * directory that the process would be in at that line (`dir` changes it), kept here as text, so that a rewrite later
- * finds the same files that the start did, and reading never moves the process.
+ * directory that the process would be in at that line (`dir` changes it), kept here as text, so that a
+ * rewrite later finds the same files that the start did, and reading never moves the process.
  */
 #ifndef GYRE_SERVER_CONFIG_READER_H
 #define GYRE_SERVER_CONFIG_READER_H

@@ -1,18 +1,20 @@
 /* config_rewrite.c: CONFIG REWRITE: the file made to say what the current snapshot says.
  *
- * What the file says is found out by reading it as the start did, includes and all, into defaults. An option whose value
- * there is the current one keeps its lines as they stand, spelling and all; so does everything that is not an option of ours
- * (comments, includes, renamed commands, what only redis-server knows). For an option that differs:
+ * What the file says is found out by reading it as the start did, includes and all, into defaults. An option
+ * whose value there is the current one keeps its lines as they stand, spelling and all; so does everything
+ * that is not an option of ours (comments, includes, renamed commands, what only redis-server knows). For an
+ * option that differs:
  *
  *   1. its first line in this file is replaced, the others are dropped;
  *   2. without a line in this file, one is added at the end, under a comment that says where it comes from.
  *
- * Then the new text is read once more: what still differs (an include further down says otherwise) is added at the end as
- * well. So a start with the rewritten file alone gives the current configuration.
+ * Then the new text is read once more: what still differs (an include further down says otherwise) is added
+ * at the end as well. So a start with the rewritten file alone gives the current configuration.
  *
- * The file is replaced in one step: a new one beside it, synced, then renamed over it, then the directory synced. A
- * symbolic link stays one; mode and owner stay. All of this waits for the disk on the thread that runs the command: it is
- * the operator's explicit wish, no slice may be held (checked), and only one rewrite runs at a time.
+ * The file is replaced in one step: a new one beside it, synced, then renamed over it, then the directory
+ * synced. A symbolic link stays one; mode and owner stay. All of this waits for the disk on the thread that
+ * runs the command: it is the operator's explicit wish, no slice may be held (checked), and only one rewrite
+ * runs at a time.
  */
 #include "server/config_load.h"
 #include "server/config_reader.h"
@@ -183,7 +185,8 @@ static int replace_file(const char *path, const struct buf *text) {
     if (fd < 0) return -errno;
     int rc = 0;
     if (existed) {
-        /* Another owner's file: kept as far as this user may. The mode last: a change of owner resets bits of it. */
+        /* Another owner's file: kept as far as this user may. The mode last: a change of owner resets bits of
+         * it. */
         bool owned = fchown(fd, old.st_uid, old.st_gid) == 0 || fchown(fd, (uid_t)-1, old.st_gid) == 0;
         (void)owned;
         if (fchmod(fd, old.st_mode & 07777) != 0) rc = -errno;

@@ -1,8 +1,9 @@
 /* config_special.c: the types of option that are one of a kind, and the further conditions on plain ones.
  *
- * A special type covers several members of struct config, found from the address of the first (bind_count, for example, is
- * followed through the whole struct by SPECIAL rows of config_table.c); one without a field (save, replicaof, ...) checks
- * the words as redis-server would and keeps them as one text. As in config_value.c: pure, any thread.
+ * A special type covers several members of struct config, found from the address of the first (bind_count,
+ * for example, is followed through the whole struct by SPECIAL rows of config_table.c); one without a field
+ * (save, replicaof, ...) checks the words as redis-server would and keeps them as one text. As in
+ * config_value.c: pure, any thread.
  */
 #include "server/config_option.h"
 
@@ -280,7 +281,8 @@ static bool event_classes_parse(const struct option *o, const struct text_word *
 const struct option_type option_event_classes = {
     .parse = event_classes_parse, .print = words_print, .release = words_release};
 
-/* dir: an existing directory, kept as an absolute path, so that it means the same after the process has gone there. */
+/* dir: an existing directory, kept as an absolute path, so that it means the same after the process has gone
+ * there. */
 static bool directory_parse(const struct option *o, const struct text_word *words, unsigned count,
                             void *field, char *why) {
     char path[PATH_MAX];

@@ -1,11 +1,13 @@
 /* config_table.c: every option there is, as data.
  *
- * Names, types, bounds and defaults are those of redis-server 7.0.15, with what 7.2 added and our own (shards,
- * strict-config). Where ours differ on purpose it is said beside the row. Order is that of struct config.
+ * Names, types, bounds and defaults are those of redis-server 7.0.15, with what 7.2 added and our own
+ * (shards, strict-config). Where ours differ on purpose it is said beside the row. Order is that of struct
+ * config.
  *
- * Which options may be here is a matter of honesty. An option is live, or idle (OPTION_IDLE: whatever its value, nothing a
- * user could rely on changes while its subsystem is missing), or fixed (FIXED_*: another value than the default would
- * promise something that the server does not do, so it is refused). When a subsystem arrives, its rows change kind.
+ * Which options may be here is a matter of honesty. An option is live, or idle (OPTION_IDLE: whatever its
+ * value, nothing a user could rely on changes while its subsystem is missing), or fixed (FIXED_*: another
+ * value than the default would promise something that the server does not do, so it is refused). When a
+ * subsystem arrives, its rows change kind.
  */
 #include "server/config_option.h"
 

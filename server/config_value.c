@@ -1,8 +1,10 @@
-/* config_value.c: the plain types of option: text to value and back, with redis-server's words for what is wrong.
+/* config_value.c: the plain types of option: text to value and back, with redis-server's words for what is
+ * wrong.
  *
- * Pure functions on the field they are given; any thread. A parse either sets its field or leaves it as it was, so a snapshot
- * under construction is whole at any time. Integers are stored in the width that the option's row promised (FIELD in
- * config_table.c checks it), bounds are compared in the widest type before that.
+ * Pure functions on the field they are given; any thread. A parse either sets its field or leaves it as it
+ * was, so a snapshot under construction is whole at any time. Integers are stored in the width that the
+ * option's row promised (FIELD in config_table.c checks it), bounds are compared in the widest type before
+ * that.
  */
 #include "server/config_option.h"
 

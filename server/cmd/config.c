@@ -1,11 +1,11 @@
 /* cmd/config.c: CONFIG GET, SET, REWRITE, RESETSTAT, HELP.
  *
- * None of them has keys, so none runs under a hold of its own: SET may make short system calls (a listener's socket, a
- * change of directory) and REWRITE may wait for the disk. Inside a transaction slices may be held: SET's calls are short enough
- * for that, REWRITE refuses (config_rewrite checks).
+ * None of them has keys, so none runs under a hold of its own: SET may make short system calls (a listener's
+ * socket, a change of directory) and REWRITE may wait for the disk. Inside a transaction slices may be held:
+ * SET's calls are short enough for that, REWRITE refuses (config_rewrite checks).
  *
- * GET answers each option once, whatever number of patterns it matches: an exact name as it was typed, a pattern's matches under
- * their own names. An alias is a name like any other.
+ * GET answers each option once, whatever number of patterns it matches: an exact name as it was typed, a
+ * pattern's matches under their own names. An alias is a name like any other.
  */
 #include "server/call.h"
 #include "server/client.h"

@@ -1,4 +1,5 @@
-/* config_helper.h: what the tests of the configuration share: setting options by CONFIG SET, files to load. */
+/* config_helper.h: what the tests of the configuration share: setting options by CONFIG SET, files to
+ * load. */
 #ifndef GYRE_TESTS_CONFIG_HELPER_H
 #define GYRE_TESTS_CONFIG_HELPER_H
 
@@ -12,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* CONFIG SET with up to four settings (name, value, ..., NULL). Returns the error reply, "" for OK, in a static buffer. */
+/* CONFIG SET with up to four settings (name, value, ..., NULL). Returns the error reply, "" for OK, in a
+ * static buffer. */
 __attribute__((sentinel, unused)) static const char *config_test_set(const char *first, ...) {
     static char reply[2048];
     struct config_setting settings[4];

@@ -1,4 +1,5 @@
-/* test_config.c: options and snapshots: defaults, values, refusals in redis-server's words, all or nothing, hooks. */
+/* test_config.c: options and snapshots: defaults, values, refusals in redis-server's words, all or nothing,
+ * hooks. */
 #include "tests/unit/config_helper.h"
 
 #include "shard/base/log.h"

@@ -1,4 +1,5 @@
-/* test_config_rewrite.c: CONFIG REWRITE keeps what it need not touch, and what it writes starts the same server. */
+/* test_config_rewrite.c: CONFIG REWRITE keeps what it need not touch, and what it writes starts the same
+ * server. */
 #include "tests/unit/config_helper.h"
 
 #include "server/command.h"

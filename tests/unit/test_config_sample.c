@@ -1,5 +1,5 @@
-/* test_config_sample.c: gyre.conf, the sample, against the table: it mentions every option, with its real default, in the
- * part where it belongs, and loads without a complaint. Run from the root of the project. */
+/* test_config_sample.c: gyre.conf, the sample, against the table: it mentions every option, with its real
+ * default, in the part where it belongs, and loads without a complaint. Run from the root of the project. */
 #include "tests/unit/config_helper.h"
 
 #include "server/command.h"
