@@ -47,11 +47,22 @@ __attribute__((unused)) static const char *config_test_get(const char *name) {
     return value;
 }
 
+static char config_test_directory[64];
+
 /* A directory of its own for the test's files; the process goes there. */
 __attribute__((unused)) static void config_test_enter_directory(void) {
-    char path[] = "/tmp/gyre-config-XXXXXX";
-    cr_assert(mkdtemp(path));
-    cr_assert_eq(chdir(path), 0);
+    strcpy(config_test_directory, "/tmp/gyre-config-XXXXXX");
+    cr_assert(mkdtemp(config_test_directory));
+    cr_assert_eq(chdir(config_test_directory), 0);
+}
+
+/* A suite's .fini: removes it again. */
+__attribute__((unused)) static void config_test_leave_directory(void) {
+    char command[128];
+    if (!config_test_directory[0]) return;
+    snprintf(command, sizeof command, "rm -r '%s'", config_test_directory);
+    cr_assert_eq(chdir("/"), 0);
+    cr_assert_eq(system(command), 0);
 }
 
 __attribute__((unused)) static void config_test_write(const char *path, const char *text) {

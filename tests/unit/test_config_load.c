@@ -5,6 +5,8 @@
 
 #include <limits.h>
 
+TestSuite(config_load, .fini = config_test_leave_directory);
+
 /* Their families' tables: named here so that they are linked in. */
 extern struct command config_commands[], database_commands[];
 

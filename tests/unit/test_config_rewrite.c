@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+TestSuite(config_rewrite, .fini = config_test_leave_directory);
+
 static void start(const char *text) {
     struct config_load load;
     commands_init();
