@@ -19,8 +19,10 @@
 
 enum {
     POOL_MAX = 32,
-    SAMPLES_MAX = 64, /* maxmemory-samples above this are as good as this */
-    SLICE_DRAWS = 16, /* draws for a slice with its fair share of keys */
+    SAMPLES_EACH =
+        2, /* taken for each of maxmemory-samples: a bucket gives several keys for one cache line */
+    SAMPLES_MAX = 128, /* more would not be better */
+    SLICE_DRAWS = 16,  /* draws for a slice with its fair share of keys */
     EVICT_NS_MAX = 10000000,
     ROUNDS_PER_LOOK = 16, /* rounds between two looks at the clock */
 };
@@ -146,7 +148,8 @@ static bool draw_database(const struct slice *s, struct random *random, bool is_
 
 static unsigned sample_keyspace(struct keyspace *ks, const struct policy *p, struct random *random,
                                 struct entry **out) {
-    unsigned count = p->maxmemory_samples < SAMPLES_MAX ? p->maxmemory_samples : SAMPLES_MAX;
+    unsigned count = p->maxmemory_samples;
+    count = count < SAMPLES_MAX / SAMPLES_EACH ? count * SAMPLES_EACH : SAMPLES_MAX;
     if (eviction_is_random(p->eviction)) count = 1;
     if (!eviction_is_volatile(p->eviction)) {
         if (count > 1) return table_sample(&ks->table, random, out, count);

@@ -60,7 +60,7 @@ struct keyspace *keyspace_open(struct slice *s, unsigned database) {
     ASSERT(database < slices.databases);
     struct keyspace *ks = slice_keyspace(s, database);
     if (UNLIKELY(!ks)) {
-        ks = mem_zalloc(sizeof *ks);
+        ks = mem_zalloc_aligned(sizeof *ks, CACHE_LINE);
         atomic_store_explicit(&s->databases[database], ks, memory_order_release);
     }
     return ks;

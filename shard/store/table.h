@@ -24,9 +24,9 @@ struct directory;
 struct random;
 
 struct table {
+    uint64_t mask;                         /* capacity in buckets - 1 */
     _Atomic(struct directory *) directory; /* of segments of buckets; NULL while nothing was ever inserted */
     _Atomic uint64_t live;                 /* buckets in use: the capacity, or between half of it and it while resizing */
-    uint64_t mask;                         /* capacity - 1 */
     size_t used;                           /* entries */
     size_t children;                       /* chained buckets */
     int resizing;                          /* 1 growing, -1 shrinking, 0 neither */

@@ -6,6 +6,8 @@
  *
  *   bench_store find KEYS SLICES     time of find, set over, set new, delete; bytes per key
  *   bench_store pause KEYS SLICES    longest calls while growing from 0 to KEYS, then while maintenance shrinks
+ *   bench_store hits TRACE SECONDS POLICY LIMIT   hit ratio of a trace (32-bit key numbers) that is taken to last so long;
+ *                                    POLICY is a number of enum eviction, LIMIT in keys of 100 bytes
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include "shard/base/mem.h"
 #include "shard/base/random.h"
 #include "shard/rt/clock.h"
+#include "shard/store/evict.h"
 #include "shard/store/keyspace.h"
 
 enum { BATCH = 16, ROUND = 1024, KEY_BYTES = 16, VALUE_MAX = 1000 };
@@ -161,14 +164,64 @@ static void bench_pause(uint64_t keys) {
     print_pauses("shrink", &shrink);
 }
 
+static uint64_t key_count(void) {
+    uint64_t keys = 0;
+    for (unsigned i = 0; i < slices.count; i++) keys += counter_get(&slices.all[i].counters.keys);
+    return keys;
+}
+
+/* A cache before a slow store: what is missing is set. Hits are counted in the second half, when the cache is warm. */
+static void bench_hits(FILE *trace, uint64_t seconds, enum eviction eviction, uint64_t keys_max) {
+    enum { CHUNK = 4096 };
+    uint32_t numbers[CHUNK];
+    char room[KEY_BYTES + 1];
+    struct policy p = *policy_get();
+    p.eviction = eviction;
+    policy_publish(&p);
+    fseek(trace, 0, SEEK_END);
+    uint64_t total = (uint64_t)ftell(trace) / sizeof numbers[0], done = 0, hits = 0, evict_ticks = 0,
+             evictions = 0;
+    rewind(trace);
+    int64_t begun_ms = me.turn_unix_ms;
+    for (size_t n; (n = fread(numbers, sizeof numbers[0], CHUNK, trace)) > 0;) {
+        for (size_t i = 0; i < n; i++, done++) {
+            me.turn_unix_ms = v.now_ms = begun_ms + (int64_t)(seconds * 1000 * done / total);
+            struct key k = key_number(numbers[i], room);
+            hold_try(&k.slice->hold, &me);
+            struct entry **at = keyspace_find(&v, &k, KEYSPACE_READ);
+            hold_release(&k.slice->hold, &me);
+            if (at) {
+                hits += done >= total / 2;
+                continue;
+            }
+            if (!p.maxmemory_bytes && key_count() >= keys_max) {
+                p.maxmemory_bytes = mem_used();
+                policy_publish(&p);
+            }
+            uint64_t begun = clock_ticks();
+            if (!evict_make_room(&v)) abort();
+            evict_ticks += clock_ticks() - begun;
+            evictions += p.maxmemory_bytes != 0;
+            hold_try(&k.slice->hold, &me);
+            keyspace_set(&v, &k, NULL, value_bytes(value_text, 100), NO_TTL);
+            hold_release(&k.slice->hold, &me);
+        }
+    }
+    printf("hits in the second half %.4f, %llu keys, %.0f ns per eviction\n",
+           (double)hits / (double)(total - total / 2), (unsigned long long)key_count(),
+           (double)clock_ticks_to_ns(evict_ticks) / (double)(evictions + 1));
+}
+
 int main(int argc, char **argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: bench_store find|pause KEYS SLICES (a power of two, at most 16)\n");
+    bool is_hits = argc == 6 && strcmp(argv[1], "hits") == 0;
+    if (!is_hits && argc != 4) {
+        fprintf(stderr, "usage: bench_store find|pause KEYS SLICES (a power of two, at most 16)\n"
+                        "       bench_store hits TRACE SECONDS POLICY KEYS\n");
         return 1;
     }
     uint64_t keys = strtoull(argv[2], NULL, 10);
-    unsigned count = (unsigned)atoi(argv[3]);
-    if (keys == 0 || count == 0 || count > SLICES_PER_SHARD || (count & (count - 1))) return 1;
+    unsigned count = is_hits ? SLICES_PER_SHARD : (unsigned)atoi(argv[3]);
+    if (count == 0 || count > SLICES_PER_SHARD || (count & (count - 1))) return 1;
     clock_init();
     slot_init();
     random_seed(&me.random, 1);
@@ -176,7 +229,14 @@ int main(int argc, char **argv) {
     me.turn_unix_ms = v.now_ms = clock_unix_ms();
     memset(value_text, 'v', sizeof value_text);
     make_slices(count);
-    if (strcmp(argv[1], "find") == 0) {
+    if (is_hits) {
+        FILE *trace = fopen(argv[2], "rb");
+        if (!trace) return 1;
+        for (unsigned i = 0; i < slices.count; i++) hold_release(&slices.all[i].hold, &me);
+        bench_hits(trace, strtoull(argv[3], NULL, 10), (enum eviction)atoi(argv[4]),
+                   strtoull(argv[5], NULL, 10));
+        fclose(trace);
+    } else if (strcmp(argv[1], "find") == 0) {
         bench_find(keys);
     } else {
         bench_pause(keys);

@@ -198,6 +198,11 @@ Test(wheel, random_is_fair_and_average_is_near) {
     double average = 0;
     for (unsigned i = 0; i < 200; i++) average += (double)wheel_average_ttl_ms(w, start_ms, &random) / 200;
     cr_assert_float_eq(average, 1000 + 500.0 * 500 * 500 / 4, 3e6);
+    while (wheel_count(w)) {
+        struct entry *e = wheel_random(w, &random);
+        wheel_remove(w, e);
+        mem_free(e);
+    }
     wheel_free(w);
 }
 
