@@ -46,8 +46,7 @@ void criterion_internal_test_teardown(void) {
     if (suite_data != NULL && suite_data->fini != NULL) suite_data->fini();
 }
 
-void cri_asserts_passed_incr(void) {
-}
+void cri_asserts_passed_incr(void) {}
 
 void criterion_send_assert(struct criterion_assert_stats *stats) {
     if (!stats->passed) fprintf(stderr, "# %s:%u: %s\n", stats->file, stats->line, stats->message);

@@ -1,0 +1,228 @@
+/* linear.c: the search described in linear.h.
+ *
+ * Depth first, with a stack of its own as deep as the history is long. What was tried is an open-addressing set of 128-bit
+ * hashes of {position, state}: two of 2^21 different ones are the same with a chance of 2^-86.
+ *
+ * What keeps the search short is to see dead ends early. Values are written once, so one that is nowhere in the
+ * state any more cannot come back; if a command still to come has read it, the order tried is wrong already.
+ */
+#include "tests/history/linear.h"
+
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "shard/base/assert.h"
+#include "shard/base/mem.h"
+
+struct position {
+    uint8_t done[LINEAR_CONNECTIONS]; /* commands of each connection that are in the order */
+    struct model_state state;
+};
+
+/* One step of the order being tried: where it stands, whose command came last, and how many connections were tried from here.
+ * The one that came last is tried first, since a server runs what a connection sent at once mostly at once. */
+struct frame {
+    struct position position;
+    uint64_t earliest; /* see earliest_completion */
+    unsigned last, tried;
+};
+
+/* For a written value: how many commands of each connection must be in the order before nobody needs it any more. */
+struct need {
+    int64_t written;
+    uint8_t until[LINEAR_CONNECTIONS];
+};
+
+struct search {
+    const struct model_op *ops[LINEAR_CONNECTIONS][LINEAR_OPS_EACH];
+    unsigned counts[LINEAR_CONNECTIONS];
+    unsigned connections;
+    XXH128_hash_t *tried; /* zero: a free place */
+    size_t tried_cap, tried_count;
+    struct frame *stack;
+    size_t depth;
+    struct need *needs; /* sorted by `written` */
+    size_t need_count;
+};
+
+static size_t power_of_two_above(size_t n) {
+    size_t power = 1024;
+    while (power < n) power *= 2;
+    return power;
+}
+
+static void tried_grow(struct search *s) {
+    size_t cap = power_of_two_above(s->tried_cap * 2);
+    XXH128_hash_t *grown = mem_zalloc(cap * sizeof *grown);
+    for (size_t i = 0; i < s->tried_cap; i++) {
+        if (s->tried[i].low64 == 0) continue;
+        size_t at = s->tried[i].low64 & (cap - 1);
+        while (grown[at].low64 != 0) at = (at + 1) & (cap - 1);
+        grown[at] = s->tried[i];
+    }
+    mem_free(s->tried);
+    s->tried = grown;
+    s->tried_cap = cap;
+}
+
+/* True when this position was not there before. */
+static bool tried_add(struct search *s, const struct position *p) {
+    if (s->tried_count * 2 >= s->tried_cap) tried_grow(s);
+    XXH128_hash_t hash = XXH3_128bits(p, sizeof *p);
+    if (hash.low64 == 0) hash.low64 = 1;
+    size_t at = hash.low64 & (s->tried_cap - 1);
+    while (s->tried[at].low64 != 0) {
+        if (XXH128_isEqual(s->tried[at], hash)) return false;
+        at = (at + 1) & (s->tried_cap - 1);
+    }
+    s->tried[at] = hash;
+    s->tried_count++;
+    return true;
+}
+
+/* The earliest completion among the commands that are next: none sent after it may go before that command. */
+static uint64_t earliest_completion(const struct search *s, const struct position *p) {
+    uint64_t earliest = UINT64_MAX;
+    for (unsigned c = 0; c < s->connections; c++) {
+        if (p->done[c] == s->counts[c]) continue;
+        uint64_t completed = s->ops[c][p->done[c]]->completed_ns;
+        if (completed < earliest) earliest = completed;
+    }
+    return earliest;
+}
+
+static int need_compare(const void *a, const void *b) {
+    const struct need *x = a, *y = b;
+    return x->written < y->written ? -1 : x->written > y->written;
+}
+
+/* Lists what the recorded replies have read. */
+static void needs_collect(struct search *s) {
+    s->needs = mem_zalloc((size_t)LINEAR_CONNECTIONS * LINEAR_OPS_EACH * MODEL_ARGUMENTS * sizeof *s->needs);
+    size_t count = 0;
+    for (unsigned c = 0; c < s->connections; c++) {
+        for (unsigned i = 0; i < s->counts[c]; i++) {
+            const struct model_reply *reply = &s->ops[c][i]->reply;
+            for (unsigned v = 0; v < reply->count; v++) {
+                if (reply->values[v] < MODEL_VALUE_STEP) continue;
+                s->needs[count].written = reply->values[v] / MODEL_VALUE_STEP;
+                s->needs[count++].until[c] = (uint8_t)(i + 1);
+            }
+        }
+    }
+    qsort(s->needs, count, sizeof *s->needs, need_compare);
+    for (size_t i = 0; i < count; i++) {
+        struct need *last = s->need_count > 0 ? &s->needs[s->need_count - 1] : NULL;
+        if (last == NULL || last->written != s->needs[i].written) {
+            s->needs[s->need_count++] = s->needs[i];
+            continue;
+        }
+        for (unsigned c = 0; c < s->connections; c++) {
+            if (s->needs[i].until[c] > last->until[c]) last->until[c] = s->needs[i].until[c];
+        }
+    }
+}
+
+static bool holds(const struct model_state *state, int64_t written) {
+    const int64_t *values = &state->values[0][0];
+    for (unsigned i = 0; i < MODEL_DATABASES * MODEL_KEYS; i++) {
+        if (values[i] / MODEL_VALUE_STEP == written) return true;
+    }
+    return false;
+}
+
+/* Whether the step from `before` lost a value that a command still to come has read. */
+static bool lost_needed(const struct search *s, const struct model_state *before,
+                        const struct position *after) {
+    const int64_t *values = &before->values[0][0];
+    for (unsigned i = 0; i < MODEL_DATABASES * MODEL_KEYS; i++) {
+        struct need wanted = {.written = values[i] / MODEL_VALUE_STEP};
+        if (wanted.written <= 0 || holds(&after->state, wanted.written)) continue;
+        const struct need *need = bsearch(&wanted, s->needs, s->need_count, sizeof wanted, need_compare);
+        if (need == NULL) continue;
+        for (unsigned c = 0; c < s->connections; c++) {
+            if (need->until[c] > after->done[c]) return true;
+        }
+    }
+    return false;
+}
+
+/* Puts the next command of connection c at the end of the order, if it may come now and its reply fits. `above` is where
+ * that leads. */
+static bool frame_try(const struct search *s, const struct frame *f, unsigned c, struct frame *above) {
+    if (f->position.done[c] == s->counts[c]) return false;
+    const struct model_op *op = s->ops[c][f->position.done[c]];
+    if (op->invoked_ns > f->earliest) return false;
+    *above = (struct frame){.position = f->position, .last = c};
+    struct model_reply expected = model_run(&above->position.state, op);
+    if (!model_reply_equal(&expected, &op->reply)) return false;
+    above->position.done[c]++;
+    if (lost_needed(s, &f->position.state, &above->position)) return false;
+    above->earliest = earliest_completion(s, &above->position);
+    return true;
+}
+
+/* A command that, by its reply, changed nothing, and fits here may as well come now: whatever order is legal with it later is
+ * legal with it here. Then no other choice needs to be tried from this frame. (That it would change nothing here is not
+ * enough: a FLUSHALL may find nothing now and something later.) */
+static bool frame_pass_idle(const struct search *s, struct frame *f, struct frame *above) {
+    for (unsigned c = 0; c < s->connections; c++) {
+        if (f->position.done[c] == s->counts[c]) continue;
+        if (!model_changes_nothing(s->ops[c][f->position.done[c]]) || !frame_try(s, f, c, above)) continue;
+        f->tried = s->connections;
+        return true;
+    }
+    return false;
+}
+
+/* Tries the connections of the top frame from where it left off. True: one fits, and `above` is where that leads. */
+static bool frame_advance(struct search *s, struct frame *f, struct frame *above) {
+    if (f->tried == 0 && frame_pass_idle(s, f, above)) return tried_add(s, &above->position);
+    while (f->tried < s->connections) {
+        unsigned c = (f->last + f->tried++) % s->connections;
+        if (frame_try(s, f, c, above) && tried_add(s, &above->position)) return true;
+    }
+    return false;
+}
+
+static enum linear_verdict search_run(struct search *s, size_t count, size_t *longest) {
+    *longest = 0;
+    while (s->depth > 0) {
+        if (s->depth - 1 > *longest) *longest = s->depth - 1;
+        if (s->depth - 1 == count) return LINEAR_LEGAL;
+        if (s->tried_count > LINEAR_TRIED_MAX) return LINEAR_UNDECIDED;
+        struct frame *top = &s->stack[s->depth - 1];
+        if (frame_advance(s, top, top + 1)) {
+            s->depth++;
+        } else {
+            s->depth--;
+        }
+    }
+    return LINEAR_ILLEGAL;
+}
+
+enum linear_verdict linear_check(const struct model_state *initial, const struct model_op *ops, size_t count,
+                                 size_t *longest) {
+    struct search s = {0};
+    for (size_t i = 0; i < count; i++) {
+        unsigned c = ops[i].connection;
+        ASSERT(c < LINEAR_CONNECTIONS && s.counts[c] < LINEAR_OPS_EACH);
+        ASSERT(ops[i].invoked_ns <= ops[i].completed_ns);
+        if (c >= s.connections) s.connections = c + 1;
+        s.ops[c][s.counts[c]++] = &ops[i];
+    }
+    needs_collect(&s);
+    s.stack = mem_zalloc((count + 2) * sizeof *s.stack);
+    s.stack[0].position.state = *initial;
+    s.stack[0].earliest = earliest_completion(&s, &s.stack[0].position);
+    s.depth = 1;
+    size_t reached = 0;
+    enum linear_verdict verdict = search_run(&s, count, &reached);
+    if (longest != NULL) *longest = reached;
+    mem_free(s.stack);
+    mem_free(s.needs);
+    mem_free(s.tried);
+    return verdict;
+}

@@ -1,0 +1,419 @@
+/* The verifiers of recorded histories, shown histories made by hand: each way of being illegal must be found, and what is
+ * merely concurrent must pass. See tests/history/model.h, linear.h and registers.h. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "shard/base/random.h"
+#include "tests/history/linear.h"
+#include "tests/history/registers.h"
+
+enum { OPS_MAX = 64 };
+
+static struct model_op ops[OPS_MAX];
+static size_t count;
+
+/* Adds a command of a connection, sent and answered at those times; the reply is an OK until said otherwise. */
+static struct model_op *add(unsigned connection, uint64_t invoked, uint64_t completed, enum model_kind kind) {
+    cr_assert(count < OPS_MAX);
+    struct model_op *op = &ops[count++];
+    *op = (struct model_op){
+        .kind = kind, .connection = connection, .invoked_ns = invoked, .completed_ns = completed};
+    op->reply.type = MODEL_OK;
+    return op;
+}
+
+static void key(struct model_op *op, unsigned k, int64_t value) {
+    op->keys[op->key_count] = k;
+    op->values[op->key_count++] = value;
+}
+
+static void answer(struct model_op *op, enum model_reply_type type, int64_t value) {
+    op->reply.type = type;
+    op->reply.values[op->reply.count++] = value;
+}
+
+static void mset(unsigned connection, uint64_t invoked, uint64_t completed, int64_t value) {
+    struct model_op *op = add(connection, invoked, completed, MODEL_MSET);
+    key(op, 0, value);
+    key(op, 1, value);
+}
+
+static void mget(unsigned connection, uint64_t invoked, uint64_t completed, int64_t first, int64_t second) {
+    struct model_op *op = add(connection, invoked, completed, MODEL_MGET);
+    key(op, 0, 0);
+    key(op, 1, 0);
+    answer(op, MODEL_ARRAY, first);
+    answer(op, MODEL_ARRAY, second);
+}
+
+static void get(unsigned connection, uint64_t invoked, uint64_t completed, unsigned k, int64_t value) {
+    struct model_op *op = add(connection, invoked, completed, MODEL_GET);
+    key(op, k, 0);
+    answer(op, MODEL_VALUE, value);
+}
+
+static void set(unsigned connection, uint64_t invoked, uint64_t completed, unsigned k, int64_t value) {
+    key(add(connection, invoked, completed, MODEL_SET), k, value);
+}
+
+static enum linear_verdict verdict(void) {
+    struct model_state initial;
+    model_clear(&initial);
+    return linear_check(&initial, ops, count, NULL);
+}
+
+Test(history, accepts_the_empty_history) {
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, accepts_a_sequence) {
+    mset(0, 1, 2, 10);
+    mget(0, 3, 4, 10, 10);
+    set(0, 5, 6, 0, 20);
+    mget(0, 7, 8, 20, 10);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, accepts_either_order_of_concurrent_writes) {
+    mset(0, 1, 10, 10);
+    mset(1, 2, 9, 20);
+    mget(2, 11, 12, 10, 10);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+    count = 2;
+    mget(2, 11, 12, 20, 20);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, finds_a_torn_mget) {
+    mset(0, 1, 10, 10);
+    mset(1, 2, 9, 20);
+    mget(2, 3, 8, 10, 20);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_an_mget_that_saw_half_of_an_mset) {
+    mset(0, 1, 10, 10);
+    mget(1, 2, 3, 10, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_a_stale_read) {
+    set(0, 1, 2, 0, 10);
+    set(0, 3, 4, 0, 20);
+    get(1, 5, 6, 0, 10);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, accepts_an_old_value_read_while_it_is_overwritten) {
+    set(0, 1, 2, 0, 10);
+    set(0, 3, 9, 0, 20);
+    get(1, 4, 8, 0, 10);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, finds_a_value_that_comes_and_goes) {
+    set(0, 1, 2, 0, 10);
+    set(0, 3, 20, 0, 20);
+    get(1, 4, 5, 0, 20);
+    get(1, 6, 7, 0, 10);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_a_reordered_pipeline) {
+    /* One connection sent both at once, to different slices; another sees the second without the first. */
+    set(0, 1, 10, 0, 10);
+    set(0, 1, 10, 1, 20);
+    mget(1, 2, 9, MODEL_ABSENT, 20);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+    count = 2;
+    mget(1, 2, 9, 10, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, finds_a_pipeline_that_does_not_read_its_own_write) {
+    set(0, 1, 10, 0, 10);
+    get(0, 1, 10, 0, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_a_lost_update) {
+    for (unsigned c = 0; c < 2; c++) {
+        struct model_op *op = add(c, 1, 10, MODEL_INCR);
+        key(op, 0, 0);
+        answer(op, MODEL_NUMBER, 1);
+    }
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_two_winners_of_msetnx) {
+    for (unsigned c = 0; c < 2; c++) {
+        struct model_op *op = add(c, 1, 10, MODEL_MSETNX);
+        key(op, c, 10 + c);
+        key(op, 2, 20 + c);
+        answer(op, MODEL_NUMBER, 1);
+    }
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_a_rename_seen_half_way) {
+    for (int64_t seen = 0; seen <= 2; seen++) {
+        count = 0;
+        set(0, 1, 2, 0, 10);
+        struct model_op *op = add(0, 3, 10, MODEL_RENAME);
+        key(op, 0, 0);
+        key(op, 1, 0);
+        op = add(1, 4, 9, MODEL_EXISTS);
+        key(op, 0, 0);
+        key(op, 1, 0);
+        answer(op, MODEL_NUMBER, seen);
+        cr_assert_eq(verdict(), seen == 1 ? LINEAR_LEGAL : LINEAR_ILLEGAL);
+    }
+}
+
+Test(history, finds_a_flushall_seen_half_way) {
+    mset(0, 1, 2, 10);
+    add(0, 3, 10, MODEL_FLUSHALL);
+    mget(1, 4, 9, MODEL_ABSENT, 10);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_keys_that_mixes_two_instants) {
+    mset(0, 1, 2, 10);
+    struct model_op *op = add(0, 3, 20, MODEL_DEL);
+    key(op, 0, 0);
+    key(op, 1, 0);
+    answer(op, MODEL_NUMBER, 2);
+    answer(add(1, 4, 19, MODEL_KEYS_ALL), MODEL_NUMBER, 1);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, finds_a_swapdb_seen_half_way) {
+    set(0, 1, 2, 0, 10);
+    add(0, 3, 20, MODEL_SWAPDB);
+    get(1, 4, 5, 0, MODEL_ABSENT); /* so the swap is done */
+    struct model_op *op = add(1, 6, 7, MODEL_GET);
+    op->database = 1;
+    key(op, 0, 0);
+    answer(op, MODEL_VALUE, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+    op->reply.values[0] = 10;
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, finds_a_copy_that_lost_the_time_to_live) {
+    set(0, 1, 2, 0, 10);
+    struct model_op *op = add(0, 3, 4, MODEL_EXPIRE);
+    key(op, 0, 0);
+    answer(op, MODEL_NUMBER, 1);
+    op = add(0, 5, 6, MODEL_COPY);
+    key(op, 0, 0);
+    key(op, 1, 0);
+    answer(op, MODEL_NUMBER, 1);
+    op = add(0, 7, 8, MODEL_TTL);
+    key(op, 1, 0);
+    answer(op, MODEL_NUMBER, -1);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+    op->reply.values[0] = 1;
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, accepts_a_flushall_that_comes_after_a_write_it_could_precede) {
+    /* At first it would find nothing to remove; it has to wait for the MSET all the same. */
+    add(0, 1, 20, MODEL_FLUSHALL);
+    mset(1, 1, 20, 10);
+    mget(2, 2, 3, 10, 10);
+    mget(2, 4, 5, MODEL_ABSENT, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, finds_a_value_read_after_it_was_overwritten_for_good) {
+    set(0, 1, 2, 0, 5 * MODEL_VALUE_STEP);
+    set(0, 3, 4, 0, 6 * MODEL_VALUE_STEP);
+    for (unsigned c = 1; c < 6; c++) set(c, 5, 50, 1, (10 + c) * MODEL_VALUE_STEP);
+    get(7, 60, 61, 0, 5 * MODEL_VALUE_STEP);
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL);
+}
+
+Test(history, accepts_a_counter_that_was_read_between_steps) {
+    set(0, 1, 2, 0, 5 * MODEL_VALUE_STEP);
+    struct model_op *op = add(0, 3, 9, MODEL_INCR);
+    key(op, 0, 0);
+    answer(op, MODEL_NUMBER, 5 * MODEL_VALUE_STEP + 1);
+    get(1, 4, 8, 0, 5 * MODEL_VALUE_STEP);
+    get(1, 4, 8, 0, 5 * MODEL_VALUE_STEP + 1);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+/* A round as a correct server would answer it: random commands of several connections in a random order, each with a span of
+ * time around its instant. */
+static void random_round(struct random *r) {
+    struct model_state state;
+    model_clear(&state);
+    count = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        enum model_kind kind = (enum model_kind)random_below(r, MODEL_KINDS);
+        uint64_t instant = 1000 + 10 * i;
+        struct model_op *op = add((unsigned)random_below(r, 6), instant - random_below(r, 100), 0, kind);
+        op->completed_ns = instant + random_below(r, 100);
+        op->database = (unsigned)random_below(r, MODEL_DATABASES);
+        unsigned first = (unsigned)random_below(r, MODEL_KEYS);
+        for (unsigned k = 0; k < 2; k++)
+            key(op, (first + k) % MODEL_KEYS, (1 + 2 * (int64_t)i + k) * MODEL_VALUE_STEP);
+        op->reply = model_run(&state, op);
+    }
+}
+
+Test(history, accepts_random_legal_rounds_and_finds_a_changed_reply) {
+    struct random r;
+    random_seed(&r, 7);
+    unsigned found = 0, changed = 0;
+    for (unsigned round = 0; round < 300; round++) {
+        random_round(&r);
+        cr_assert_eq(verdict(), LINEAR_LEGAL, "round %u", round);
+        struct model_op *op = ops;
+        while (op < ops + count && (op->reply.type != MODEL_VALUE || op->reply.values[0] == MODEL_ABSENT))
+            op++;
+        if (op == ops + count) continue;
+        op->reply.values[0] = 987654321; /* nobody wrote that */
+        changed++;
+        found += verdict() == LINEAR_ILLEGAL;
+    }
+    cr_assert(changed > 100, "%u", changed);
+    cr_assert_eq(found, changed);
+}
+
+/* The same for registers. */
+
+static struct register_op accesses[OPS_MAX];
+
+static struct register_op *access_add(unsigned connection, uint64_t invoked, uint64_t completed) {
+    cr_assert(count < OPS_MAX);
+    accesses[count] =
+        (struct register_op){.connection = connection, .invoked_ns = invoked, .completed_ns = completed};
+    return &accesses[count++];
+}
+
+static void write_group(unsigned connection, uint64_t invoked, uint64_t completed, unsigned group,
+                        uint64_t value) {
+    register_write(access_add(connection, invoked, completed), group, value);
+}
+
+static void read_group(unsigned connection, uint64_t invoked, uint64_t completed, unsigned group,
+                       uint64_t value) {
+    uint64_t values[3] = {value, value, value};
+    register_read(access_add(connection, invoked, completed), group, values, 3);
+}
+
+/* Two groups, both 1 at first. */
+static void begin(void) {
+    count = 0;
+    struct register_op *op = access_add(0, 1, 2);
+    register_write(op, 0, 1);
+    register_write(op, 1, 1);
+}
+
+static enum register_fault fault(void) {
+    return registers_check(accesses, count).fault;
+}
+
+Test(registers, accepts_concurrent_writes_seen_in_one_order) {
+    begin();
+    write_group(1, 10, 20, 0, 2);
+    write_group(2, 11, 19, 0, 3);
+    read_group(3, 12, 13, 0, 1);
+    read_group(3, 14, 15, 0, 3);
+    read_group(3, 16, 17, 0, 2);
+    read_group(4, 21, 22, 0, 2);
+    cr_assert_eq(fault(), REGISTERS_FINE);
+}
+
+Test(registers, finds_a_torn_read) {
+    begin();
+    write_group(1, 10, 20, 0, 2);
+    uint64_t values[3] = {2, 2, 1};
+    register_read(access_add(2, 11, 19), 0, values, 3);
+    cr_assert_eq(fault(), REGISTERS_TORN);
+}
+
+Test(registers, finds_a_value_nobody_wrote) {
+    begin();
+    read_group(1, 10, 11, 0, 99);
+    cr_assert_eq(fault(), REGISTERS_UNKNOWN);
+    begin();
+    read_group(1, 10, 11, 0, REGISTERS_NONE);
+    cr_assert_eq(fault(), REGISTERS_UNKNOWN);
+}
+
+Test(registers, finds_a_stale_read) {
+    begin();
+    write_group(1, 10, 11, 0, 2);
+    read_group(2, 12, 13, 0, 1);
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
+
+Test(registers, finds_two_readers_who_disagree_on_the_order) {
+    begin();
+    write_group(1, 10, 50, 0, 2);
+    write_group(2, 10, 50, 0, 3);
+    read_group(3, 11, 12, 0, 2);
+    read_group(3, 13, 14, 0, 3);
+    read_group(4, 11, 12, 0, 3);
+    read_group(4, 13, 14, 0, 2);
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
+
+Test(registers, finds_a_reordered_pipeline_across_groups) {
+    begin();
+    write_group(1, 10, 50, 0, 2);
+    write_group(1, 10, 50, 1, 2);
+    struct register_op *op = access_add(2, 11, 49);
+    uint64_t old[2] = {1, 1}, new[2] = {2, 2};
+    register_read(op, 0, old, 2);
+    register_read(op, 1, new, 2);
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
+
+Test(registers, finds_a_pipeline_that_does_not_read_its_own_write) {
+    begin();
+    write_group(1, 10, 50, 0, 2);
+    read_group(1, 10, 50, 0, 1);
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
+
+Test(registers, finds_a_read_skew_between_two_groups) {
+    /* Each reader sees one of two independent writes and not the other: no order serves both. */
+    begin();
+    write_group(1, 10, 50, 0, 2);
+    write_group(2, 10, 50, 1, 3);
+    uint64_t first[2] = {1, 1}, second[2] = {2, 2}, third[2] = {3, 3};
+    struct register_op *op = access_add(3, 11, 49);
+    register_read(op, 0, second, 2);
+    register_read(op, 1, first, 2);
+    op = access_add(4, 11, 49);
+    register_read(op, 0, first, 2);
+    register_read(op, 1, third, 2);
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
+
+Test(registers, finds_a_lost_update) {
+    begin();
+    uint64_t old[1] = {1};
+    for (unsigned c = 1; c <= 2; c++) {
+        struct register_op *op = access_add(c, 10, 50);
+        register_read(op, 0, old, 1);
+        register_write(op, 0, 10 + c);
+    }
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
+
+Test(registers, finds_a_flushall_undone) {
+    begin();
+    struct register_op *op = access_add(1, 10, 20);
+    register_write(op, 0, REGISTERS_NONE);
+    register_write(op, 1, REGISTERS_NONE);
+    read_group(2, 11, 12, 0, REGISTERS_NONE);
+    read_group(2, 13, 14, 1, REGISTERS_NONE);
+    cr_assert_eq(fault(), REGISTERS_FINE);
+    read_group(2, 15, 16, 0, 1);
+    cr_assert_eq(fault(), REGISTERS_CYCLE);
+}
