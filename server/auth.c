@@ -27,10 +27,6 @@ bool auth_takes_any_password(void) {
     return *config_get()->requirepass == 0;
 }
 
-bool auth_is_required(struct client *c) {
-    return !client_has(c, CLIENT_AUTHENTICATED) && !auth_takes_any_password();
-}
-
 bool auth_let_in(struct client *c, const char *name, size_t name_len, const char *password, size_t password_len) {
     if (!auth_user_exists(name, name_len)) return false;
     const char *secret = config_get()->requirepass;

@@ -12,8 +12,6 @@
 
 struct client;
 
-/* Whether the client has to authenticate before it may do anything but that. */
-bool auth_is_required(struct client *c);
 /* Whether there is a user of that name. */
 bool auth_user_exists(const char *name, size_t len);
 /* Whether any password is as good as another: none is required. */

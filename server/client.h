@@ -25,8 +25,8 @@ struct slice;
  * CLIENT REPLY, in three flags that its handler sets and the router acts on:
  *  - before every command (also one that will be refused): reply.mute = REPLY_OFF or REPLY_SKIP is set;
  *  - after every command that does not wait: REPLY_SKIP is cleared, then REPLY_SKIP_NEXT, if set, becomes REPLY_SKIP.
- * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it replies. What other
- * threads send to the client (deliver.h) looks at the two flags anew.
+ * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it replies. Of what is sent
+ * to the client unasked (deliver.h), OFF drops everything and SKIP nothing.
  */
 enum client_flag {
     CLIENT_MONITOR = 1 << 0,
@@ -39,7 +39,7 @@ enum client_flag {
     CLIENT_REPLY_SKIP = 1 << 7,      /* this reply */
     CLIENT_UNIX_SOCKET = 1 << 8,
     CLIENT_AUTHENTICATED = 1 << 9,
-    CLIENT_BLOCKED = 1 << 10,
+    CLIENT_BLOCKED = 1 << 10, /* waits, other than for a slice: for others to see */
     CLIENT_CLOSING = 1 << 11, /* no command runs any more; waits for its last completions */
     CLIENT_CLOSE_ASAP = 1 << 12,
     CLIENT_RESP3 = 1 << 13, /* what reply.protocol says, for other threads */

@@ -58,7 +58,7 @@ static void receive(struct thread *to, struct message *message) {
     if (c) {
         /* Between two commands `mute` is about the last one's reply. */
         bool mute = c->reply.mute;
-        c->reply.mute = client_has(c, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
+        c->reply.mute = client_has(c, CLIENT_REPLY_OFF);
         reply_raw(&c->reply, d->bytes, d->n);
         c->reply.mute = mute;
         if (c->reply.bytes) client_has_output(w, c);

@@ -50,29 +50,31 @@ static void cmd_auth(struct call *c) {
 
 /* ---- HELLO ---- */
 
-struct hello {
-    int64_t protocol;  /* 0: as it is */
-    unsigned auth;     /* argument with the user's name; the password is next; 0: none */
-    unsigned set_name; /* argument with the client's name; 0: none */
-};
+static bool set_name(struct call *c, unsigned i) {
+    if (!client_text_is_allowed(c, i, "Client names")) return false;
+    registry_set_text(c->client, &c->client->name, c->argv[i].data, c->argv[i].len);
+    return true;
+}
 
-static bool parse_hello(struct call *c, struct hello *h) {
-    *h = (struct hello){0};
-    if (c->argc > 1) {
-        if (!call_int(c, 1, &h->protocol, "ERR Protocol version is not an integer or out of range")) return false;
-        if (h->protocol != 2 && h->protocol != 3) {
-            reply_error(c->reply, "NOPROTO unsupported protocol version");
-            return false;
-        }
-    }
+/* The version asked for; 0: as it is. */
+static bool parse_protocol(struct call *c, int64_t *protocol) {
+    *protocol = 0;
+    if (c->argc == 1) return true;
+    if (!call_int(c, 1, protocol, "ERR Protocol version is not an integer or out of range")) return false;
+    if (*protocol == 2 || *protocol == 3) return true;
+    reply_error(c->reply, "NOPROTO unsupported protocol version");
+    return false;
+}
+
+/* As in Redis, each option takes effect when its turn comes, whatever becomes of those behind it. */
+static bool take_options(struct call *c) {
     for (unsigned i = 2; i < c->argc;) {
         unsigned more = c->argc - 1 - i;
         if (call_is(c, i, "AUTH") && more >= 2) {
-            h->auth = i + 1;
+            if (!let_in(c, &c->argv[i + 1], &c->argv[i + 2])) return false;
             i += 3;
         } else if (call_is(c, i, "SETNAME") && more >= 1) {
-            if (!client_text_is_allowed(c, i + 1, "Client names")) return false;
-            h->set_name = i + 1;
+            if (!set_name(c, i + 1)) return false;
             i += 2;
         } else {
             reply_errorf(c->reply, "ERR Syntax error in HELLO option '%.*s'",
@@ -112,18 +114,15 @@ static void reply_greeting(struct call *c) {
 }
 
 static void cmd_hello(struct call *c) {
-    struct hello h;
-    if (!parse_hello(c, &h)) return;
-    if (h.auth && !let_in(c, &c->argv[h.auth], &c->argv[h.auth + 1])) return;
-    if (auth_is_required(c->client)) {
+    int64_t protocol;
+    if (!parse_protocol(c, &protocol) || !take_options(c)) return;
+    if (!client_has(c->client, CLIENT_AUTHENTICATED)) { /* even when no password is required any more */
         reply_error(c->reply, "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-                              "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
-                              "select the RESP protocol version at the same time");
+                              "HELLO AUTH <user> <pass> option can be used to authenticate the client and select "
+                              "the RESP protocol version at the same time");
         return;
     }
-    if (h.set_name)
-        registry_set_text(c->client, &c->client->name, c->argv[h.set_name].data, c->argv[h.set_name].len);
-    if (h.protocol) set_protocol(c->client, (uint8_t)h.protocol);
+    if (protocol) set_protocol(c->client, (uint8_t)protocol);
     reply_greeting(c);
 }
 
