@@ -12,6 +12,7 @@
 #ifndef GYRE_SERVER_CALL_H
 #define GYRE_SERVER_CALL_H
 
+#include "server/broken.h"
 #include "server/command.h"
 #include "server/reply.h"
 #include "shard/store/keyspace.h"
@@ -57,9 +58,11 @@ bool call_double(struct call *c, unsigned i, double *value, const char *error);
 bool call_is(const struct call *c, unsigned i, const char *word);
 /* Looks up key i (of call->keys). */
 static inline struct entry **call_read(struct call *c, unsigned i) {
+    broken_let_others_in(c);
     return keyspace_find(&c->visit, &c->keys[i], KEYSPACE_READ);
 }
 static inline struct entry **call_write(struct call *c, unsigned i) {
+    broken_let_others_in(c);
     return keyspace_find(&c->visit, &c->keys[i], KEYSPACE_WRITE);
 }
 /* A key that the command's specifications do not name (must be of a slice that is held, or of a command with no holds
