@@ -1,7 +1,8 @@
 /* access.c: the clock of last use that every entry carries, and LFU's counter: pure functions of evict.h.
  *
- * The counter is the one redis.conf describes: it grows by one with probability 1 / ((counter - 5) * lfu-log-factor + 1), starts at
- * 5 so that a new key is not the first to go, and loses one for every lfu-decay-time minutes without access.
+ * The counter is the one redis.conf describes: it grows by one with probability 1 / ((counter - 5) *
+ * lfu-log-factor + 1), starts at 5 so that a new key is not the first to go, and loses one for every
+ * lfu-decay-time minutes without access.
  */
 #include "shard/base/random.h"
 #include "shard/store/evict.h"

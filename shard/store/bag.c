@@ -1,4 +1,5 @@
-/* bag.c: see bag.h. Chunks are given back when two of them stand empty, so that a bag at a boundary does not thrash. */
+/* bag.c: see bag.h. Chunks are given back when two of them stand empty, so that a bag at a boundary does not
+ * thrash. */
 #include "shard/store/bag.h"
 
 #include "shard/base/assert.h"

@@ -1,8 +1,8 @@
 /* bag.h: an unordered, growing array of entry pointers, for the slots of the expiry wheel.
  *
- * A small bag is one vector that doubles; a large one is a list of chunks of BAG_CHUNK pointers, so that adding to a bag of
- * millions never copies them. The last element fills the gap of a removed one, so a place is valid until
- * a removal. 16 bytes when empty. Under the slice's hold.
+ * A small bag is one vector that doubles; a large one is a list of chunks of BAG_CHUNK pointers, so that
+ * adding to a bag of millions never copies them. The last element fills the gap of a removed one, so a place
+ * is valid until a removal. 16 bytes when empty. Under the slice's hold.
  */
 #ifndef GYRE_STORE_BAG_H
 #define GYRE_STORE_BAG_H

@@ -1,9 +1,9 @@
 /* blob.h: a large string value: refcounted bytes, immutable while shared.
  *
- * A blob is owned by its key's entry and, while a reply that refers to it is being sent, by that connection too. The
- * count is atomic, because the connection may belong to another thread than the next writer. Only the sole owner, under the
- * slice's hold, changes the bytes: a count of 1 seen by the holder cannot rise behind its back, since new references are made
- * only under the same hold.
+ * A blob is owned by its key's entry and, while a reply that refers to it is being sent, by that connection
+ * too. The count is atomic, because the connection may belong to another thread than the next writer. Only
+ * the sole owner, under the slice's hold, changes the bytes: a count of 1 seen by the holder cannot rise
+ * behind its back, since new references are made only under the same hold.
  */
 #ifndef GYRE_STORE_BLOB_H
 #define GYRE_STORE_BLOB_H
@@ -32,8 +32,8 @@ void blob_unref(struct blob *b);
 static inline bool blob_is_shared(struct blob *b) {
     return atomic_load_explicit(&b->refs, memory_order_acquire) > 1;
 }
-/* A blob with the same first min(len, cap) bytes, room for cap and one reference: *b itself, moved perhaps, when it
- * was not shared, otherwise a copy (and the caller's reference to the old one is given up). */
+/* A blob with the same first min(len, cap) bytes, room for cap and one reference: *b itself, moved perhaps,
+ * when it was not shared, otherwise a copy (and the caller's reference to the old one is given up). */
 struct blob *blob_make_writable(struct blob *b, size_t cap);
 
 #endif

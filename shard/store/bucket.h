@@ -7,20 +7,20 @@
  *     mask: bit 0 says that place 6 holds a child bucket instead of an entry; bit 1+i that place i is taken
  *     tag:  the top byte of the hash of the entry at that place
  *
- * The bucket array is cut into segments of SEGMENT_BUCKETS, found through a directory. A table grows by splitting
- * one bucket after another (linear hashing), in the order of their index:
+ * The bucket array is cut into segments of SEGMENT_BUCKETS, found through a directory. A table grows by
+ * splitting one bucket after another (linear hashing), in the order of their index:
  *
  *   capacity 8 (mask 7), growing from 4, live 6:   0 1 2 3 | 4 5 . .
  *   buckets 0 and 1 are split into 0,4 and 1,5;  2 and 3 still hold what will belong to 6 and 7
  *
- * So a hash belongs to bucket (hash & mask), or, if that is not live yet, to (hash & mask / 2): always exactly one
- * place to look, the old half is not copied, and the memory of a growing table grows with it. Shrinking merges the
- * last live bucket into its lower half until the upper half is gone.
+ * So a hash belongs to bucket (hash & mask), or, if that is not live yet, to (hash & mask / 2): always
+ * exactly one place to look, the old half is not copied, and the memory of a growing table grows with it.
+ * Shrinking merges the last live bucket into its lower half until the upper half is gone.
  *
- * Who may read what: the holder of the slice everything. Others (table_prefetch*) read `directory`, `live`, the directory's
- * segment pointers, and head and entries of first buckets, each by a relaxed or acquire atomic load, and dereference neither
- * entries nor children. That is why the holder writes these by atomic stores, why directories and segments are
- * freed through thread_retire, and why children need not be.
+ * Who may read what: the holder of the slice everything. Others (table_prefetch*) read `directory`, `live`,
+ * the directory's segment pointers, and head and entries of first buckets, each by a relaxed or acquire
+ * atomic load, and dereference neither entries nor children. That is why the holder writes these by atomic
+ * stores, why directories and segments are freed through thread_retire, and why children need not be.
  */
 #ifndef GYRE_STORE_BUCKET_H
 #define GYRE_STORE_BUCKET_H

@@ -1,4 +1,5 @@
-/* entry.c: laying out entries: see the picture in entry.h. Under the hold of the entry's slice, or before the entry is in a table. */
+/* entry.c: laying out entries: see the picture in entry.h. Under the hold of the entry's slice, or before the
+ * entry is in a table. */
 #include "shard/store/entry.h"
 
 #include "shard/base/assert.h"

@@ -10,9 +10,9 @@
  *   | the key's bytes
  *   | the inline string's bytes, if that is its encoding
  *
- * kind: low half the type (base/kind.h), high half the encoding.
- * access: the clock of the last access or LFU's (minutes << 8 | counter): see evict.h. All 32 bits belong to it.
- * epoch: the dump that last saw this entry: see design.md, "a cut".
+ * kind:   low half the type (base/kind.h), high half the encoding.
+ * access: the clock of the last access or LFU's (minutes << 8 | counter), all 32 bits: see evict.h.
+ * epoch:  the snapshot that last saw this entry.
  *
  * An entry belongs to one table and is touched only under its slice's hold. Changing its size may move it:
  * whoever changes one goes through keyspace.h, which keeps table, wheel and account in step.
@@ -140,10 +140,12 @@ struct entry_shape {
 
 /* The bytes that an entry takes. */
 size_t entry_shape_bytes(const struct entry_shape *shape, size_t key_len);
-/* A new entry with its key; deadline, value word or inline bytes are the caller's to write, access and epoch are 0. */
+/* A new entry with its key; deadline, value word or inline bytes are the caller's to write, access and epoch
+ * are 0. */
 struct entry *entry_new(const struct entry_shape *shape, const char *key, size_t key_len);
-/* Gives an entry another shape in its own memory, which has room for it (mem_size). The key stays and, if both shapes expire, the
- * deadline; the old value is overwritten, so whatever it pointed to has been let go. */
+/* Gives an entry another shape in its own memory, which has room for it (mem_size). The key stays and, if
+ * both shapes expire, the deadline; the old value is overwritten, so whatever it pointed to has been let go.
+ */
 void entry_reshape(struct entry *e, const struct entry_shape *shape);
 /* Writes the value word of ENC_INT, ENC_BLOB and ENC_OBJECT. */
 static inline void entry_set_int(struct entry *e, int64_t n) {

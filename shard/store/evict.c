@@ -1,15 +1,18 @@
 /* evict.c: making room when memory is at its limit.
  *
- * Runs on the writer's thread while it holds nothing. Each round visits one slice drawn at random in proportion to its
- * keys, samples some keys of one of its databases and puts the best of them into the thread's pool of candidates; then
- * the best candidate of the pool is deleted, under the hold of its own slice. A pool that outlives the call makes few samples as
- * good as many: it remembers the best keys that were met and not taken yet.
+ * Runs on the writer's thread while it holds nothing. Each round visits one slice drawn at random in
+ * proportion to its keys, samples some keys of one of its databases and puts the best of them into the
+ * thread's pool of candidates; then the best candidate of the pool is deleted, under the hold of its own
+ * slice. A pool that outlives the call makes few samples as good as many: it remembers the best keys that
+ * were met and not taken yet.
  *
- * A candidate is remembered by slice, database, hash and address. Nothing is read through the address: when its turn comes, the
- * table is asked whether that very entry still stands there, and its score is worked out anew. A key that was used
- * meanwhile is therefore spared, which is what makes this better than taking the pool's word for it.
+ * A candidate is remembered by slice, database, hash and address. Nothing is read through the address: when
+ * its turn comes, the table is asked whether that very entry still stands there, and its score is worked out
+ * anew. A key that was used meanwhile is therefore spared, which is what makes this better than taking the
+ * pool's word for it.
  *
- * Holds are only tried, one at a time, and each is kept for one sample or one deletion. The work is bounded by time.
+ * Holds are only tried, one at a time, and each is kept for one sample or one deletion. The work is bounded
+ * by time.
  */
 #include "shard/store/evict.h"
 
@@ -98,7 +101,8 @@ static void pool_offer(const struct candidate *c) {
     pool.count++;
 }
 
-/* The same by adding all slices up: exact, and finds the few keys of a nearly empty server. NULL when there are none. */
+/* The same by adding all slices up: exact, and finds the few keys of a nearly empty server. NULL when there
+ * are none. */
 static struct slice *draw_slice_by_sum(struct random *random, enum eviction eviction) {
     uint64_t total = 0, sum = 0;
     pool.fullest = 0;
@@ -119,8 +123,8 @@ static struct slice *draw_slice_by_sum(struct random *random, enum eviction evic
     return s;
 }
 
-/* A slice, in proportion to the evictable keys that each has. A draw is accepted with the probability of the slice's share of the
- * fullest one met, so that usually nobody has to add all slices up. */
+/* A slice, in proportion to the evictable keys that each has. A draw is accepted with the probability of the
+ * slice's share of the fullest one met, so that usually nobody has to add all slices up. */
 static struct slice *draw_slice(struct random *random, enum eviction eviction) {
     for (unsigned i = 0; i < SLICE_DRAWS && pool.fullest; i++) {
         struct slice *s = &slices.all[random_next(random) & (slices.count - 1)];
@@ -188,8 +192,8 @@ static bool sample_slice(struct visit *v, struct slice *s, const struct policy *
     return found > 0;
 }
 
-/* Deletes the best candidate if it still is what it was. False if nothing was deleted; the candidate leaves the pool in any case but
- * one: when it is still there with a lower score, it is filed again under that. */
+/* Deletes the best candidate if it still is what it was. False if nothing was deleted; the candidate leaves
+ * the pool in any case but one: when it is still there with a lower score, it is filed again under that. */
 static bool evict_best(struct visit *v, const struct policy *p) {
     struct thread *me = v->thread;
     struct candidate c = pool.candidates[pool.count - 1];
@@ -200,12 +204,12 @@ static bool evict_best(struct visit *v, const struct policy *p) {
     }
     pool_remove(pool.count - 1);
     bool evicted = false;
-    struct keyspace *ks = slice_keyspace(s, c.database);
-    struct entry **at = ks ? table_find_entry(&ks->table, c.entry, c.hash) : NULL;
+    struct home home = home_of(s, c.database);
+    struct entry **at = home.keyspace ? table_find_entry(&home.keyspace->table, c.entry, c.hash) : NULL;
     if (at && (entry_expires(*at) || !eviction_is_volatile(p->eviction))) {
         uint64_t score = entry_score(p, *at, me->turn_unix_ms);
         if (score >= c.score || pool.count == 0 || score >= pool.candidates[pool.count - 1].score) {
-            keyspace_drop(v, s, ks, at, c.hash, DROP_EVICTED);
+            keyspace_drop(v, home, at, c.hash, DROP_EVICTED);
             evicted = true;
         } else {
             c.score = score;

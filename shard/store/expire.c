@@ -1,8 +1,9 @@
-/* expire.c: the owner's maintenance of a slice, in steps of a bounded time: deleting overdue keys, moving resizes on.
+/* expire.c: the owner's maintenance of a slice, in steps of a bounded time: deleting overdue keys, moving
+ * resizes on.
  *
- * Runs on the owner's thread under the slice's hold, whenever the owner has nothing better to do and some times a second in any
- * case. The databases take turns, so that none starves. The processor's counter is asked every few items: a step
- * overruns its budget by no more than those.
+ * Runs on the owner's thread under the slice's hold, whenever the owner has nothing better to do and some
+ * times a second in any case. The databases take turns, so that none starves. The processor's counter is
+ * asked every few items: a step overruns its budget by no more than those.
  */
 #include "shard/rt/clock.h"
 #include "shard/store/keyspace_parts.h"
@@ -22,8 +23,8 @@ static bool maintenance_is_over(const struct maintenance *m) {
 }
 
 /* Deletes overdue keys. True when the time is up and more may be waiting. */
-static bool maintain_expiry(struct visit *v, struct slice *s, struct keyspace *ks,
-                            const struct maintenance *m) {
+static bool maintain_expiry(struct visit *v, struct home home, const struct maintenance *m) {
+    struct keyspace *ks = home.keyspace;
     while (ks->wheel) {
         unsigned budget = ITEMS_PER_LOOK;
         struct entry *e;
@@ -31,7 +32,7 @@ static bool maintain_expiry(struct visit *v, struct slice *s, struct keyspace *k
             uint64_t hash = keyspace_entry_hash(e);
             struct entry **at = table_find_entry(&ks->table, e, hash);
             ASSERT(at && keyspace_is_past(v, e));
-            keyspace_drop(v, s, ks, at, hash, DROP_EXPIRED);
+            keyspace_drop(v, home, at, hash, DROP_EXPIRED);
             v->expired++;
         }
         if (budget > 0) return false;
@@ -40,9 +41,10 @@ static bool maintain_expiry(struct visit *v, struct slice *s, struct keyspace *k
     return false;
 }
 
-static bool maintain_table(struct slice *s, struct keyspace *ks, const struct maintenance *m) {
-    if (s->switches & SWITCH_LOADING) return false; /* it has been given room for what is still to come */
-    while (table_step(&ks->table, ITEMS_PER_LOOK))
+static bool maintain_table(struct home home, const struct maintenance *m) {
+    if (home.slice->switches & SWITCH_LOADING)
+        return false; /* it has been given room for what is still to come */
+    while (table_step(&home.keyspace->table, ITEMS_PER_LOOK))
         if (maintenance_is_over(m)) return true;
     return false;
 }
@@ -55,10 +57,10 @@ bool keyspace_maintain(struct visit *v, struct slice *s, unsigned budget_us) {
     for (unsigned i = 0; i < slices.databases; i++) {
         unsigned database = s->maintain_database;
         s->maintain_database = database + 1 < slices.databases ? database + 1 : 0;
-        struct keyspace *ks = slice_keyspace(s, database);
-        if (!ks) continue;
-        if (expire && maintain_expiry(v, s, ks, &m)) return true;
-        if (p->active_rehashing && maintain_table(s, ks, &m)) return true;
+        struct home home = home_of(s, database);
+        if (!home.keyspace) continue;
+        if (expire && maintain_expiry(v, home, &m)) return true;
+        if (p->active_rehashing && maintain_table(home, &m)) return true;
     }
     return false;
 }

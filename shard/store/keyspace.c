@@ -1,11 +1,13 @@
 /* keyspace.c: finding, setting and deleting keys: the hot paths of the server.
  *
- * Runs on the thread that runs the command, under the hold of the key's slice (asserted). A find costs the bucket and the entry's first
- * line; a SET over a value of the same layout writes in place, without the allocator. An entry is replaced by
- * another one only when the new layout does not fit its block or would waste more than half of it.
+ * Runs on the thread that runs the command, under the hold of the key's slice (asserted). A find costs the
+ * bucket and the entry's first line; a SET over a value of the same layout writes in place, without the
+ * allocator. An entry is replaced by another one only when the new layout does not fit its block or would
+ * waste more than half of it.
  *
- * The order of every change: the wheel forgets the old deadline while it can still be read, the entry is rewritten or replaced,
- * the wheel learns the new deadline, the account the new size. Nothing in between can fail.
+ * The order of every change: the wheel forgets the old deadline while it can still be read, the entry is
+ * rewritten or replaced, the wheel learns the new deadline, the account the new size. Nothing in between can
+ * fail.
  */
 #include "shard/store/keyspace.h"
 
@@ -56,56 +58,56 @@ uint64_t keyspace_entry_hash(const struct entry *e) {
     return table_hash(key, len);
 }
 
-struct keyspace *keyspace_open(struct slice *s, unsigned database) {
+struct home home_open(struct slice *s, unsigned database) {
     ASSERT(database < slices.databases);
-    struct keyspace *ks = slice_keyspace(s, database);
-    if (UNLIKELY(!ks)) {
-        ks = mem_zalloc_aligned(sizeof *ks, CACHE_LINE);
-        atomic_store_explicit(&s->databases[database], ks, memory_order_release);
+    struct home home = home_of(s, database);
+    if (UNLIKELY(!home.keyspace)) {
+        home.keyspace = mem_zalloc_aligned(sizeof *home.keyspace, CACHE_LINE);
+        atomic_store_explicit(&s->databases[database], home.keyspace, memory_order_release);
     }
-    return ks;
+    return home;
 }
 
 bool keyspace_is_past(struct visit *v, const struct entry *e) {
     return entry_expires(e) && visit_now(v) > entry_when(e);
 }
 
-void keyspace_wheel_add(struct visit *v, struct slice *s, struct keyspace *ks, struct entry *e,
-                        int64_t when_ms) {
+void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int64_t when_ms) {
     ASSERT(when_ms >= 0);
+    struct keyspace *ks = home.keyspace;
     if (!ks->wheel) ks->wheel = wheel_new(visit_now(v));
     entry_deadline(e)->when_ms = when_ms;
     entry_deadline(e)->spare = 0;
     wheel_add(ks->wheel, e);
-    counter_add(&s->counters.expiring, 1);
+    counter_add(&home.slice->counters.expiring, 1);
     counter_add(&ks->expiring, 1);
 }
 
-void keyspace_wheel_remove(struct slice *s, struct keyspace *ks, struct entry *e) {
-    ASSERT(ks->wheel);
-    wheel_remove(ks->wheel, e);
-    counter_sub(&s->counters.expiring, 1);
-    counter_sub(&ks->expiring, 1);
+void keyspace_wheel_remove(struct home home, struct entry *e) {
+    ASSERT(home.keyspace->wheel);
+    wheel_remove(home.keyspace->wheel, e);
+    counter_sub(&home.slice->counters.expiring, 1);
+    counter_sub(&home.keyspace->expiring, 1);
 }
 
-struct entry **keyspace_file(struct visit *v, struct slice *s, struct keyspace *ks, struct entry *e,
-                             uint64_t hash, int64_t when_ms) {
-    DASSERT(hold_is_mine(&s->hold, v->thread));
-    struct entry **at = table_insert(&ks->table, e, hash);
-    if (entry_expires(e)) keyspace_wheel_add(v, s, ks, e, when_ms);
-    keyspace_account(s, ks, 0, entry_footprint(e));
-    counter_add(&s->counters.keys, 1);
-    counter_add(&ks->keys, 1);
+struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e, uint64_t hash,
+                             int64_t when_ms) {
+    DASSERT(hold_is_mine(&home.slice->hold, v->thread));
+    struct entry **at = table_insert(&home.keyspace->table, e, hash);
+    if (entry_expires(e)) keyspace_wheel_add(v, home, e, when_ms);
+    keyspace_account(home, 0, entry_footprint(e));
+    counter_add(&home.slice->counters.keys, 1);
+    counter_add(&home.keyspace->keys, 1);
     return at;
 }
 
-struct entry *keyspace_take(struct slice *s, struct keyspace *ks, struct entry **at, uint64_t hash) {
+struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash) {
     struct entry *e = *at;
-    if (entry_expires(e)) keyspace_wheel_remove(s, ks, e);
-    table_remove(&ks->table, at, hash);
-    keyspace_account(s, ks, entry_footprint(e), 0);
-    counter_sub(&s->counters.keys, 1);
-    counter_sub(&ks->keys, 1);
+    if (entry_expires(e)) keyspace_wheel_remove(home, e);
+    table_remove(&home.keyspace->table, at, hash);
+    keyspace_account(home, entry_footprint(e), 0);
+    counter_sub(&home.slice->counters.keys, 1);
+    counter_sub(&home.keyspace->keys, 1);
     return e;
 }
 
@@ -123,29 +125,27 @@ static void payload_free(struct visit *v, struct entry *e) {
     }
 }
 
-void keyspace_drop(struct visit *v, struct slice *s, struct keyspace *ks, struct entry **at, uint64_t hash,
+void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_t hash,
                    enum drop_reason reason) {
-    ASSERT(hold_is_mine(&s->hold, v->thread));
-    struct entry *e = keyspace_take(s, ks, at, hash);
+    struct slice_counters *counters = &home.slice->counters;
+    ASSERT(hold_is_mine(&home.slice->hold, v->thread));
+    struct entry *e = keyspace_take(home, at, hash);
     if (reason == DROP_EVICTED) {
         /* Whoever evicts waits for this memory. */
-        counter_add(&s->counters.evicted, 1);
+        counter_add(&counters->evicted, 1);
         entry_free_payload(e);
     } else {
-        if (reason == DROP_EXPIRED) counter_add(&s->counters.expired, 1);
+        if (reason == DROP_EXPIRED) counter_add(&counters->expired, 1);
         payload_free(v, e);
     }
     mem_free(e);
 }
 
 /* An entry that is past its time reads as missing; only a primary deletes it. */
-static struct entry **keyspace_find_past(struct visit *v, const struct key *k, struct keyspace *ks,
-                                         struct entry **at) {
-    if (!(k->slice->switches & SWITCH_REPLICA)) {
-        keyspace_drop(v, k->slice, ks, at, k->hash, DROP_EXPIRED);
-        v->expired++;
-    }
-    return NULL;
+static void keyspace_find_past(struct visit *v, const struct key *k, struct entry **at) {
+    if (k->slice->switches & SWITCH_REPLICA) return;
+    keyspace_drop(v, home_of(k->slice, v->database), at, k->hash, DROP_EXPIRED);
+    v->expired++;
 }
 
 struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace_mode mode) {
@@ -154,7 +154,10 @@ struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace
     ASSERT(v->database < slices.databases);
     struct keyspace *ks = slice_keyspace(s, v->database);
     struct entry **at = ks ? table_find(&ks->table, k->data, k->len, k->hash) : NULL;
-    if (at && UNLIKELY(entry_expires(*at)) && keyspace_is_past(v, *at)) at = keyspace_find_past(v, k, ks, at);
+    if (at && UNLIKELY(entry_expires(*at)) && keyspace_is_past(v, *at)) {
+        keyspace_find_past(v, k, at);
+        at = NULL;
+    }
     if (!at) {
         if (mode == KEYSPACE_READ) counter_add(&s->counters.misses, 1);
         return NULL;
@@ -234,31 +237,31 @@ static bool block_fits(const struct entry *e, size_t now, size_t bytes) {
 }
 
 static struct entry **stored_insert(struct visit *v, const struct key *k, struct stored *s, int64_t when_ms) {
-    struct keyspace *ks = keyspace_open(k->slice, v->database);
     if (when_ms >= 0) s->shape.flags |= ENTRY_EXPIRES;
     struct entry *e = entry_new(&s->shape, k->data, k->len);
     e->access = access_initial(policy_get(), v->thread->turn_unix_ms);
     stored_write(e, s);
-    return keyspace_file(v, k->slice, ks, e, k->hash, when_ms);
+    return keyspace_file(v, home_open(k->slice, v->database), e, k->hash, when_ms);
 }
 
-/* Puts `fresh` (of the same key, with its value written) in the place of *at, which is then freed without its payload. A deadline that is kept
- * moves over; otherwise the caller has taken it out of the wheel. */
-static struct entry *entry_supersede(struct keyspace *ks, struct entry **at, struct entry *fresh,
+/* Puts `fresh` (of the same key, with its value written) in the place of *at, which is then freed without its
+ * payload. A deadline that is kept moves over; otherwise the caller has taken it out of the wheel. */
+static struct entry *entry_supersede(struct home home, struct entry **at, struct entry *fresh,
                                      bool keep_deadline) {
     struct entry *old = *at;
     fresh->access = old->access;
     fresh->epoch = old->epoch;
     if (keep_deadline) {
         *entry_deadline(fresh) = *entry_deadline(old);
-        wheel_moved(ks->wheel, fresh);
+        wheel_moved(home.keyspace->wheel, fresh);
     }
     table_replace(at, fresh);
     mem_free(old);
     return fresh;
 }
 
-/* The commonest SET: text (of which a look says that it is no integer) over an inline string of the same length. */
+/* The commonest SET: text (of which a look says that it is no integer) over an inline string of the same
+ * length. */
 static inline bool overwrite_alike(struct entry *e, const struct value *value, int64_t when_ms) {
     if (value->form != VALUE_BYTES || value->raw || when_ms >= 0) return false;
     const uint8_t plain = entry_kind(TYPE_STRING, ENC_INLINE);
@@ -273,7 +276,7 @@ static inline bool overwrite_alike(struct entry *e, const struct value *value, i
 
 static void stored_overwrite(struct visit *v, const struct key *k, struct entry **at, struct stored *s,
                              int64_t when_ms) {
-    struct keyspace *ks = slice_keyspace(k->slice, v->database);
+    struct home home = home_of(k->slice, v->database);
     struct entry *e = *at;
     int64_t old_when = entry_when(e);
     if (when_ms == KEEP_TTL) when_ms = old_when;
@@ -286,15 +289,15 @@ static void stored_overwrite(struct visit *v, const struct key *k, struct entry 
     size_t before = sizes_change ? entry_footprint(e) : 0;
 
     payload_free(v, e);
-    if (old_when >= 0 && !keep_deadline) keyspace_wheel_remove(k->slice, ks, e);
+    if (old_when >= 0 && !keep_deadline) keyspace_wheel_remove(home, e);
     if (in_place) {
         entry_reshape(e, &s->shape);
     } else {
-        e = entry_supersede(ks, at, entry_new(&s->shape, k->data, k->len), keep_deadline);
+        e = entry_supersede(home, at, entry_new(&s->shape, k->data, k->len), keep_deadline);
     }
     stored_write(e, s);
-    if (when_ms >= 0 && !keep_deadline) keyspace_wheel_add(v, k->slice, ks, e, when_ms);
-    if (sizes_change) keyspace_account(k->slice, ks, before, entry_footprint(e));
+    if (when_ms >= 0 && !keep_deadline) keyspace_wheel_add(v, home, e, when_ms);
+    if (sizes_change) keyspace_account(home, before, entry_footprint(e));
 }
 
 struct entry **keyspace_set(struct visit *v, const struct key *k, struct entry **at, struct value value,
@@ -323,7 +326,7 @@ struct entry **keyspace_set_int(struct visit *v, const struct key *k, struct ent
 
 /* Lengthens an inline string to `len` zero-filled bytes. */
 static void inline_grow(struct visit *v, const struct key *k, struct entry **at, size_t len) {
-    struct keyspace *ks = slice_keyspace(k->slice, v->database);
+    struct home home = home_of(k->slice, v->database);
     struct entry *e = *at;
     size_t old_len;
     const char *old = entry_inline(e, &old_len);
@@ -336,8 +339,8 @@ static void inline_grow(struct visit *v, const struct key *k, struct entry **at,
         size_t before = entry_footprint(e);
         struct entry *fresh = entry_new(&shape, k->data, k->len);
         memcpy(entry_inline_at(fresh), old, old_len);
-        e = entry_supersede(ks, at, fresh, entry_expires(e));
-        keyspace_account(k->slice, ks, before, entry_footprint(e));
+        e = entry_supersede(home, at, fresh, entry_expires(e));
+        keyspace_account(home, before, entry_footprint(e));
     }
     memset(entry_inline_at(e) + old_len, 0, len - old_len);
 }
@@ -349,7 +352,7 @@ static size_t blob_room(size_t len) {
 
 /* Lengthens a blob to `len` zero-filled bytes that are the entry's own. */
 static void blob_grow(struct visit *v, const struct key *k, struct entry *e, size_t len) {
-    struct keyspace *ks = slice_keyspace(k->slice, v->database);
+    struct home home = home_of(k->slice, v->database);
     struct blob *b = entry_blob(e);
     size_t cap = b->cap, old_len = b->len, before = entry_footprint(e);
     ASSERT(len >= old_len);
@@ -359,7 +362,7 @@ static void blob_grow(struct visit *v, const struct key *k, struct entry *e, siz
     b->len = len;
     entry_set_pointer(e, b);
     e->flags |= ENTRY_RAW;
-    keyspace_account(k->slice, ks, before, entry_footprint(e));
+    keyspace_account(home, before, entry_footprint(e));
 }
 
 struct entry **keyspace_writable(struct visit *v, const struct key *k, struct entry **at, size_t len,
@@ -390,9 +393,9 @@ struct entry **keyspace_writable(struct visit *v, const struct key *k, struct en
     return at;
 }
 
-/* Makes or removes the room of a deadline at the front of an entry, moving it to another block if that is needed. */
-static struct entry *entry_resize_deadline(struct slice *s, struct keyspace *ks, struct entry **at,
-                                           bool expires) {
+/* Makes or removes the room of a deadline at the front of an entry, moving it to another block if that is
+ * needed. */
+static struct entry *entry_resize_deadline(struct home home, struct entry **at, bool expires) {
     struct entry *e = *at;
     size_t now = entry_bytes(e), front = sizeof(struct deadline);
     size_t bytes = expires ? now + front : now - front;
@@ -410,29 +413,28 @@ static struct entry *entry_resize_deadline(struct slice *s, struct keyspace *ks,
     if (to != e) {
         table_replace(at, to);
         mem_free(e);
-        keyspace_account(s, ks, before, mem_size(to));
+        keyspace_account(home, before, mem_size(to));
     }
     return to;
 }
 
 struct entry **keyspace_set_deadline(struct visit *v, const struct key *k, struct entry **at,
                                      int64_t when_ms) {
-    struct slice *s = k->slice;
-    ASSERT(hold_is_mine(&s->hold, v->thread));
+    ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(when_ms >= 0 || when_ms == NO_TTL);
-    struct keyspace *ks = slice_keyspace(s, v->database);
+    struct home home = home_of(k->slice, v->database);
     struct entry *e = *at;
     int64_t old_when = entry_when(e);
     if (when_ms == old_when) return at;
-    if (old_when >= 0) keyspace_wheel_remove(s, ks, e);
-    if ((old_when >= 0) != (when_ms >= 0)) e = entry_resize_deadline(s, ks, at, when_ms >= 0);
-    if (when_ms >= 0) keyspace_wheel_add(v, s, ks, e, when_ms);
+    if (old_when >= 0) keyspace_wheel_remove(home, e);
+    if ((old_when >= 0) != (when_ms >= 0)) e = entry_resize_deadline(home, at, when_ms >= 0);
+    if (when_ms >= 0) keyspace_wheel_add(v, home, e, when_ms);
     return at;
 }
 
 void keyspace_delete(struct visit *v, const struct key *k, struct entry **at) {
     ASSERT(at);
-    keyspace_drop(v, k->slice, slice_keyspace(k->slice, v->database), at, k->hash, DROP_DELETED);
+    keyspace_drop(v, home_of(k->slice, v->database), at, k->hash, DROP_DELETED);
 }
 
 size_t keyspace_count(const struct slice *s, unsigned database) {

@@ -1,7 +1,7 @@
 /* keyspace_move.c: keys that change their name, slice or database, and whole databases that do.
  *
- * Runs on the thread that runs the command, under the holds of the slices concerned (asserted). Values are handed on, not copied:
- * even COPY of a large string only takes another reference to its blob.
+ * Runs on the thread that runs the command, under the holds of the slices concerned (asserted). Values are
+ * handed on, not copied: even COPY of a large string only takes another reference to its blob.
  */
 #include "shard/base/mem.h"
 #include "shard/rt/thread.h"
@@ -35,12 +35,11 @@ struct entry **keyspace_move(struct visit *v, const struct key *from, struct ent
                              const struct key *to) {
     ASSERT(hold_is_mine(&from->slice->hold, v->thread));
     ASSERT(hold_is_mine(&to->slice->hold, v->thread));
-    struct keyspace *target = keyspace_open(to->slice, to_database);
-    struct entry *old = keyspace_take(from->slice, slice_keyspace(from->slice, v->database), at, from->hash);
+    struct entry *old = keyspace_take(home_of(from->slice, v->database), at, from->hash);
     struct entry *fresh = entry_for_key(old, to);
     int64_t when_ms = entry_when(old);
     mem_free(old);
-    return keyspace_file(v, to->slice, target, fresh, to->hash, when_ms);
+    return keyspace_file(v, home_open(to->slice, to_database), fresh, to->hash, when_ms);
 }
 
 struct entry **keyspace_copy(struct visit *v, const struct key *from, struct entry **at, unsigned to_database,
@@ -55,7 +54,7 @@ struct entry **keyspace_copy(struct visit *v, const struct key *from, struct ent
     } else if (entry_encoding(e) == ENC_OBJECT) {
         entry_set_pointer(fresh, value_methods_get(entry_type(e))->copy(entry_object(e)));
     }
-    return keyspace_file(v, to->slice, keyspace_open(to->slice, to_database), fresh, to->hash, entry_when(e));
+    return keyspace_file(v, home_open(to->slice, to_database), fresh, to->hash, entry_when(e));
 }
 
 struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned database) {
@@ -119,13 +118,13 @@ uint64_t keyspace_scan(struct visit *v, struct slice *s, uint64_t cursor,
 
 struct entry **keyspace_random(struct visit *v, struct slice *s) {
     ASSERT(hold_is_mine(&s->hold, v->thread));
-    struct keyspace *ks = slice_keyspace(s, v->database);
-    if (!ks) return NULL;
+    struct home home = home_of(s, v->database);
+    if (!home.keyspace) return NULL;
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
-        struct entry **at = table_random(&ks->table, &v->thread->random);
+        struct entry **at = table_random(&home.keyspace->table, &v->thread->random);
         if (!at || !keyspace_is_past(v, *at)) return at;
         if (s->switches & SWITCH_REPLICA) continue;
-        keyspace_drop(v, s, ks, at, keyspace_entry_hash(*at), DROP_EXPIRED);
+        keyspace_drop(v, home, at, keyspace_entry_hash(*at), DROP_EXPIRED);
         v->expired++;
     }
     return NULL;

@@ -1,7 +1,8 @@
 /* keyspace_parts.h: what the files of the keyspace share: keyspace*.c, expire.c and evict.c only.
  *
- * Every change of a key passes one of these: keyspace_file (a key is born), keyspace_take (it leaves its place, its entry lives
- * on), keyspace_drop (it is gone). They keep table, wheel, account and counters in step. Under the slice's hold.
+ * Every change of a key passes one of these: keyspace_file (a key is born), keyspace_take (it leaves its
+ * place, its entry lives on), keyspace_drop (it is gone). They keep table, wheel, account and counters in
+ * step. Under the slice's hold.
  */
 #ifndef GYRE_STORE_KEYSPACE_PARTS_H
 #define GYRE_STORE_KEYSPACE_PARTS_H
@@ -14,29 +15,39 @@ enum drop_reason { DROP_DELETED, DROP_EXPIRED, DROP_EVICTED };
 /* The hash of an entry's key. */
 uint64_t keyspace_entry_hash(const struct entry *e);
 
-/* The database, made if it was never used. */
-struct keyspace *keyspace_open(struct slice *s, unsigned database);
+/* A database of a slice: where a key lives. */
+struct home {
+    struct slice *slice;
+    struct keyspace *keyspace;
+};
+/* The keyspace is NULL if the database was never used. */
+static inline struct home home_of(struct slice *s, unsigned database) {
+    return (struct home){.slice = s, .keyspace = slice_keyspace(s, database)};
+}
+
+/* The same, made if it was never used. */
+struct home home_open(struct slice *s, unsigned database);
 
 /* Files a new entry whose key is absent; when_ms (if it expires) is written by this. */
-struct entry **keyspace_file(struct visit *v, struct slice *s, struct keyspace *ks, struct entry *e, uint64_t hash,
+struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e, uint64_t hash,
                              int64_t when_ms);
 /* Takes an entry out of table, wheel and account without freeing it. */
-struct entry *keyspace_take(struct slice *s, struct keyspace *ks, struct entry **at, uint64_t hash);
+struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash);
 /* Takes it out and frees it. */
-void keyspace_drop(struct visit *v, struct slice *s, struct keyspace *ks, struct entry **at, uint64_t hash,
+void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_t hash,
                    enum drop_reason reason);
 
 /* Whether an entry is past its time. */
 bool keyspace_is_past(struct visit *v, const struct entry *e);
 
 /* Writes the deadline of an entry that has room for one, and files it. */
-void keyspace_wheel_add(struct visit *v, struct slice *s, struct keyspace *ks, struct entry *e, int64_t when_ms);
-void keyspace_wheel_remove(struct slice *s, struct keyspace *ks, struct entry *e);
+void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int64_t when_ms);
+void keyspace_wheel_remove(struct home home, struct entry *e);
 
 /* Books the change of an entry's memory. */
-static inline void keyspace_account(struct slice *s, struct keyspace *ks, size_t before, size_t after) {
-    ks->entry_bytes += after - before;
-    counter_add(&s->counters.entry_bytes, after - before);
+static inline void keyspace_account(struct home home, size_t before, size_t after) {
+    home.keyspace->entry_bytes += after - before;
+    counter_add(&home.slice->counters.entry_bytes, after - before);
 }
 
 #endif

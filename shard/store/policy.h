@@ -1,7 +1,7 @@
 /* policy.h: the part of the configuration that slices need, as one immutable value.
  *
- * The server publishes a new one at CONFIG SET; the old is freed through thread_retire. A thread reads the pointer
- * once per command or step.
+ * The server publishes a new one at CONFIG SET; the old is freed through thread_retire. A thread reads the
+ * pointer once per command or step.
  */
 #ifndef GYRE_STORE_POLICY_H
 #define GYRE_STORE_POLICY_H

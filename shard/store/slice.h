@@ -1,7 +1,8 @@
 /* slice.h: a contiguous range of slots with its own tables, expiry wheels and counters, under one hold.
  *
- * The set of slices is made once at start (slices_create): a power of two, at least SLICES_PER_SHARD for each shard, so
- * slot >> shift is the slice. Ownership (owner) says which shard maintains a slice; any thread may visit it.
+ * The set of slices is made once at start (slices_create): a power of two, at least SLICES_PER_SHARD for each
+ * shard, so slot >> shift is the slice. Ownership (owner) says which shard maintains a slice; any thread may
+ * visit it.
  */
 #ifndef GYRE_STORE_SLICE_H
 #define GYRE_STORE_SLICE_H
@@ -58,7 +59,8 @@ struct slices {
 
 /* Counters have one writer, the holder: a load and a store instead of a locked addition. */
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n) {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + n, memory_order_relaxed);
 }
 static inline void counter_sub(_Atomic uint64_t *counter, uint64_t n) {
     counter_add(counter, -n);

@@ -1,11 +1,12 @@
 /* table.c: looking up, inserting and removing; the shape of a table is drawn in bucket.h.
  *
- * Everything here runs under the slice's hold, on whatever thread has it, except the two prefetches. A lookup costs
- * two cache lines (bucket and entry) after the table's head and the directory, which stay cached: a directory
- * is 8 bytes for every 64 KiB of buckets. Chains are short: at the fullest, a mean of six entries in seven places, a quarter
- * of the buckets have a child.
+ * Everything here runs under the slice's hold, on whatever thread has it, except the two prefetches. A lookup
+ * costs two cache lines (bucket and entry) after the table's head and the directory, which stay cached: a
+ * directory is 8 bytes for every 64 KiB of buckets. Chains are short: at the fullest, a mean of six entries
+ * in seven places, a quarter of the buckets have a child.
  *
- * table_remove moves nothing, so what earlier finds returned stays valid; insertion tidies the chain it meets.
+ * table_remove moves nothing, so what earlier finds returned stays valid; insertion tidies the chain it
+ * meets.
  */
 #include "shard/store/table.h"
 
@@ -188,8 +189,8 @@ void chain_free_children(struct table *t, struct bucket *b) {
     }
 }
 
-/* The first bucket of a hash as far as it can be told without the hold: NULL if there is none yet, and perhaps the wrong
- * one while the table is being resized. */
+/* The first bucket of a hash as far as it can be told without the hold: NULL if there is none yet, and
+ * perhaps the wrong one while the table is being resized. */
 static inline const struct bucket *table_glimpse(const struct table *t, uint64_t hash) {
     const struct directory *d = atomic_load_explicit(&t->directory, memory_order_acquire);
     if (!d) return NULL;

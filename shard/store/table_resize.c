@@ -1,7 +1,8 @@
 /* table_resize.c: growing and shrinking, one bucket at a time: see the picture in bucket.h.
  *
- * Under the slice's hold, on whatever thread has it. The dearest single step allocates or frees one segment (64 KiB) or, when
- * the capacity doubles or halves, copies the directory (8 bytes per segment) or, in a small table, its only segment.
+ * Under the slice's hold, on whatever thread has it. The dearest single step allocates or frees one segment
+ * (64 KiB) or, when the capacity doubles or halves, copies the directory (8 bytes per segment) or, in a small
+ * table, its only segment.
  *
  * Splitting needs the hash of every key in the bucket, which lies in the entries: the entries of the bucket
  * after it are prefetched, so that the next step finds them near.
@@ -10,8 +11,8 @@
 #include "shard/rt/thread.h"
 #include "shard/store/bucket.h"
 
-/* Frees what prefetching threads may still be reading. On a thread that is not of the server's there are no others: that is
- * start-up and unit tests. */
+/* Frees what prefetching threads may still be reading. On a thread that is not of the server's there are no
+ * others: that is start-up and unit tests. */
 static void retire(void *block) {
     struct thread *self = thread_self();
     if (self) {
@@ -31,8 +32,8 @@ static uint64_t directory_segments(uint64_t capacity) {
 
 static struct bucket *segment_new(uint64_t buckets) {
     size_t bytes = buckets * sizeof(struct bucket);
-    /* An allocator's blocks of this size are aligned as they are, while asking it for alignment may cost a block of
-     * the next size class. */
+    /* An allocator's blocks of this size are aligned as they are, while asking it for alignment may cost a
+     * block of the next size class. */
     struct bucket *segment = mem_zalloc(bytes);
     if ((uintptr_t)segment % sizeof(struct bucket) == 0) return segment;
     mem_free(segment);
@@ -71,7 +72,8 @@ void table_begin(struct table *t, uint64_t buckets) {
     table_publish(t, d);
 }
 
-/* Gives the table a directory for another capacity; the live buckets stay, by address in segments of full size. */
+/* Gives the table a directory for another capacity; the live buckets stay, by address in segments of full
+ * size. */
 static void table_set_capacity(struct table *t, uint64_t capacity) {
     struct directory *old = table_directory(t), *d = directory_new(capacity);
     uint64_t live = table_live(t), old_capacity = t->mask + 1;
@@ -104,7 +106,8 @@ static uint64_t entry_hash(const struct entry *e) {
     return table_hash(key, len);
 }
 
-/* Splits the next bucket: what has the capacity's half in its hash moves to the new bucket, which becomes live. */
+/* Splits the next bucket: what has the capacity's half in its hash moves to the new bucket, which becomes
+ * live. */
 static void table_split(struct table *t) {
     struct directory *d = table_directory(t);
     uint64_t live = table_live(t), half = (t->mask + 1) >> 1;

@@ -1,9 +1,10 @@
 /* table_scan.c: the walks over a table: SCAN, random and sampled entries, and the check of its invariants.
  *
- * The SCAN cursor counts with its bits reversed: from the highest bit of the index down. A bucket that is split or merged
- * between two calls thereby stands for a range of cursors that is either wholly behind the cursor or wholly ahead of it, whatever the
- * capacity was when the cursor was made. While the table is being resized the walk counts in steps of the smaller
- * capacity and visits both halves of a bucket that has been split.
+ * The SCAN cursor counts with its bits reversed: from the highest bit of the index down. A bucket that is
+ * split or merged between two calls thereby stands for a range of cursors that is either wholly behind the
+ * cursor or wholly ahead of it, whatever the capacity was when the cursor was made. While the table is being
+ * resized the walk counts in steps of the smaller capacity and visits both halves of a bucket that has been
+ * split.
  *
  * Under the slice's hold.
  */
@@ -67,7 +68,8 @@ struct entry **table_random(struct table *t, struct random *random) {
     if (t->used == 0) return NULL;
     struct directory *d = table_directory(t);
     uint64_t live = table_live(t);
-    /* A place drawn evenly from buckets that are all taken to be RANDOM_WIDTH wide: empty places are drawn again. */
+    /* A place drawn evenly from buckets that are all taken to be RANDOM_WIDTH wide: empty places are drawn
+     * again. */
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
         uint64_t draw = random_next(random);
         struct bucket *b = directory_bucket(d, random_below(random, live));
@@ -85,8 +87,8 @@ struct entry **table_random(struct table *t, struct random *random) {
     return NULL;
 }
 
-/* Up to `count` entries of one chain. The place in a bucket tells of its age, so of a chain with more than that a run
- * from a random place on is taken. */
+/* Up to `count` entries of one chain. The place in a bucket tells of its age, so of a chain with more than
+ * that a run from a random place on is taken. */
 static unsigned chain_sample(struct bucket *b, struct random *random, struct entry **out, unsigned count) {
     unsigned n = chain_length(b), from = 0, i = 0, found = 0;
     if (n > count) {

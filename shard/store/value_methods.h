@@ -1,8 +1,8 @@
 /* value_methods.h: what the keyspace must be able to do with a value whose inside it does not know.
  *
- * Strings are the keyspace's own business; every other type is an object behind a pointer (ENC_OBJECT), and its module
- * (shard/type/) registers here how it is freed, copied and measured. Registration happens at start, before threads;
- * afterwards the table is only read.
+ * Strings are the keyspace's own business; every other type is an object behind a pointer (ENC_OBJECT), and
+ * its module (shard/type/) registers here how it is freed, copied and measured. Registration happens at
+ * start, before threads; afterwards the table is only read.
  */
 #ifndef GYRE_STORE_VALUE_METHODS_H
 #define GYRE_STORE_VALUE_METHODS_H

@@ -1,20 +1,21 @@
 /* wheel.c: the hierarchical timing wheel of wheel.h. Under the slice's hold, on whatever thread has it.
  *
- * Time is counted in ticks of WHEEL_TICK_MS. `tick` is the first one not yet dealt with; it lags behind the clock while
- * the wheel is not asked. An entry whose deadline falls into tick T is filed by the highest group of six bits in
- * which T and `tick` differ:
+ * Time is counted in ticks of WHEEL_TICK_MS. `tick` is the first one not yet dealt with; it lags behind the
+ * clock while the wheel is not asked. An entry whose deadline falls into tick T is filed by the highest group
+ * of six bits in which T and `tick` differ:
  *
  *     tick   ... 000101 000011 010000          level = the highest differing group (here 1),
  *     T      ... 000101 001001 111010          slot  = T's value of that group     (here 9)
  *
- * So all entries of level l agree with `tick` in the groups above l, and the entries of a level are later than all of
- * the levels below. Level 0 holds exactly one tick per slot. When `tick` comes to the start of a higher slot, that slot's
- * entries agree in group l as well: they are due to be spread, which is done before `tick` moves on. Invariants:
+ * So all entries of level l agree with `tick` in the groups above l, and the entries of a level are later
+ * than all of the levels below. Level 0 holds exactly one tick per slot. When `tick` comes to the start of a
+ * higher slot, that slot's entries agree in group l as well: they are due to be spread, which is done before
+ * `tick` moves on. Invariants:
  *
- *  - a slot of level 0 that stands before `tick` in its round is empty, a slot of a higher level at or before it is empty too,
- *    except the one at `tick` while it is being spread;
- *  - a deadline that was already past when it was filed is filed at `tick`;
- *  - occupied[l] has the bit of every slot of level l that is not empty.
+ * - a slot of level 0 that stands before `tick` in its round is empty, and so is a slot of a higher level at
+ *   or before it, except the one at `tick` while it is being spread;
+ * - a deadline that was already past when it was filed is filed at `tick`;
+ * - occupied[l] has the bit of every slot of level l that is not empty.
  */
 #include "shard/store/wheel.h"
 
@@ -152,8 +153,8 @@ void wheel_moved(struct wheel *w, struct entry *e) {
     *bag_at(b, d->place) = e;
 }
 
-/* Empties a slot into the levels below it, as far as the budget goes; the last of the bag first, so nothing in it
- * moves. An entry on the way that is overdue by `target` is returned at once. */
+/* Empties a slot into the levels below it, as far as the budget goes; the last of the bag first, so nothing
+ * in it moves. An entry on the way that is overdue by `target` is returned at once. */
 static struct entry *wheel_spread(struct wheel *w, unsigned slot, uint64_t target, unsigned *budget) {
     struct bag *b = wheel_bag(w, slot);
     while (b->count && *budget) {
@@ -177,7 +178,8 @@ static void wheel_spread_far(struct wheel *w) {
     }
 }
 
-/* The first tick after `tick` at which there is something to do: the start of the nearest slot that is not empty. */
+/* The first tick after `tick` at which there is something to do: the start of the nearest slot that is not
+ * empty. */
 static uint64_t wheel_next_tick(const struct wheel *w) {
     for (unsigned level = 0; level < LEVELS; level++) {
         unsigned group = tick_group(w->tick, level);
@@ -195,8 +197,8 @@ static uint64_t wheel_next_tick(const struct wheel *w) {
 static void wheel_advance(struct wheel *w, uint64_t target) {
     uint64_t next = wheel_next_tick(w), before = w->tick;
     if (next < target && next >> LEVELS * LEVEL_BITS != before >> LEVELS * LEVEL_BITS) {
-        /* Nothing but what was far is left. A clock that leaps over decades does so in one step: what the leap
-         * passed is filed at the last tick before the target. */
+        /* Nothing but what was far is left. A clock that leaps over decades does so in one step: what the
+         * leap passed is filed at the last tick before the target. */
         next = target - 1;
     }
     w->tick = next < target ? next : target;

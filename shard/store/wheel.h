@@ -1,14 +1,14 @@
 /* wheel.h: the keys of one table that expire, ordered roughly by when.
  *
  * A hierarchical timing wheel: levels of 64 slots, each slot a bag of entry pointers; level 0 slots are
- * WHEEL_TICK_MS wide, each level 64 times wider than the one below, and one more slot holds what is further away than
- * the highest level reaches. An entry remembers its slot and place (struct deadline), so removing or moving one is
- * O(1): the last of the bag takes its place. As time passes, slots of higher levels are spread over the lower ones in
- * bounded steps.
+ * WHEEL_TICK_MS wide, each level 64 times wider than the one below, and one more slot holds what is further
+ * away than the highest level reaches. An entry remembers its slot and place (struct deadline), so removing
+ * or moving one is O(1): the last of the bag takes its place. As time passes, slots of higher levels are
+ * spread over the lower ones in bounded steps.
  *
- * An entry is overdue for the wheel once the tick of its deadline is over: never early, at most WHEEL_TICK_MS late. It is
- * found without a search, volatile-ttl eviction takes from the nearest slot, and the volatile policies sample from
- * the bags. Every call needs the slice's hold.
+ * An entry is overdue for the wheel once the tick of its deadline is over: never early, at most WHEEL_TICK_MS
+ * late. It is found without a search, volatile-ttl eviction takes from the nearest slot, and the volatile
+ * policies sample from the bags. Every call needs the slice's hold.
  */
 #ifndef GYRE_STORE_WHEEL_H
 #define GYRE_STORE_WHEEL_H
@@ -27,7 +27,8 @@ enum { WHEEL_TICK_MS = 16 };
 struct wheel *wheel_new(int64_t now_ms);
 /* Forgets all entries (which are not touched) and frees the wheel; NULL is allowed. */
 void wheel_free(struct wheel *w);
-/* The same in steps: gives back up to about `chunks` blocks of memory; true while there is more, false once the wheel is freed. */
+/* The same in steps: gives back up to about `chunks` blocks of memory; true while there is more, false once
+ * the wheel is freed. */
 bool wheel_discard(struct wheel *w, unsigned chunks);
 size_t wheel_count(const struct wheel *w); /* w may be NULL */
 size_t wheel_bytes(const struct wheel *w);
@@ -38,8 +39,9 @@ void wheel_remove(struct wheel *w, struct entry *e);
 /* The entry was moved in memory: its place now points to `e`. */
 void wheel_moved(struct wheel *w, struct entry *e);
 
-/* Advances to now_ms and takes the next overdue entry, without removing it (the caller deletes it, which removes it): NULL when
- * none is overdue or *budget steps have been used up (each entry spread or examined costs one; *budget is reduced). */
+/* Advances to now_ms and takes the next overdue entry, without removing it (the caller deletes it, which
+ * removes it): NULL when none is overdue or *budget steps have been used up (each entry spread or examined
+ * costs one; *budget is reduced). */
 struct entry *wheel_overdue(struct wheel *w, int64_t now_ms, unsigned *budget);
 /* When wheel_overdue will next have something to do, never later than that (INT64_MAX: nothing is filed). */
 int64_t wheel_next_due_ms(const struct wheel *w);

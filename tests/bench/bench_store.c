@@ -1,13 +1,15 @@
-/* bench_store.c: what the keyspace costs: time per find and set, bytes per key, and the longest pause while it grows.
+/* bench_store.c: what the keyspace costs: time per find and set, bytes per key, and the longest pause while
+ * it grows.
  *
- * One thread, no server around it. Finds and sets run in batches of 16 as the server runs them: prefetch the buckets, prefetch the
- * entries, then run. Pauses are single calls, timed by the clock and by the thread's processor time: on a busy
- * machine only the latter says something about the table.
+ * One thread, no server around it. Finds and sets run in batches of 16 as the server runs them: prefetch the
+ * buckets, prefetch the entries, then run. Pauses are single calls, timed by the clock and by the thread's
+ * processor time: on a busy machine only the latter says something about the table.
  *
  *   bench_store find KEYS SLICES     time of find, set over, set new, delete; bytes per key
- *   bench_store pause KEYS SLICES    longest calls while growing from 0 to KEYS, then while maintenance shrinks
- *   bench_store hits TRACE SECONDS POLICY LIMIT   hit ratio of a trace (32-bit key numbers) that is taken to last so long;
- *                                    POLICY is a number of enum eviction, LIMIT in keys of 100 bytes
+ *   bench_store pause KEYS SLICES    longest calls while growing from 0 to KEYS, then while shrinking
+ *   bench_store hits TRACE SECONDS POLICY KEYS
+ *       hit ratio of a trace (a file of 32-bit key numbers) that is taken to last so long, under the
+ *       POLICY of that number in enum eviction, with room for KEYS values of 100 bytes
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,7 +172,8 @@ static uint64_t key_count(void) {
     return keys;
 }
 
-/* A cache before a slow store: what is missing is set. Hits are counted in the second half, when the cache is warm. */
+/* A cache before a slow store: what is missing is set. Hits are counted in the second half, when the cache is
+ * warm. */
 static void bench_hits(FILE *trace, uint64_t seconds, enum eviction eviction, uint64_t keys_max) {
     enum { CHUNK = 4096 };
     uint32_t numbers[CHUNK];

@@ -1,4 +1,5 @@
-/* test_bag.c: the growing array of the wheel's slots against a plain array, over the border between vector and chunks. */
+/* test_bag.c: the growing array of the wheel's slots against a plain array, over the border between vector
+ * and chunks. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 

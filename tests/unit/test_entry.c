@@ -1,4 +1,5 @@
-/* test_entry.c: the layout of entries and blobs: every shape with every length of key, and changes of shape in place. */
+/* test_entry.c: the layout of entries and blobs: every shape with every length of key, and changes of shape
+ * in place. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* test_evict.c: each policy picks sensible victims, memory comes back under the limit, and what cannot be done is said. */
+/* test_evict.c: each policy picks sensible victims, memory comes back under the limit, and what cannot be
+ * done is said. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>

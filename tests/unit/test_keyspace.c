@@ -1,5 +1,5 @@
-/* test_keyspace.c: the keyspace against a plain model (an array of keys with value and deadline): random operations in several
- * databases while time passes, then each rule that a random walk may meet too seldom.
+/* test_keyspace.c: the keyspace against a plain model (an array of keys with value and deadline): random
+ * operations in several databases while time passes, then each rule that a random walk may meet too seldom.
  */
 #include <criterion/criterion.h>
 #include <signal.h>

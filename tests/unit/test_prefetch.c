@@ -1,5 +1,6 @@
-/* test_prefetch.c: threads that prefetch without the hold while its holder inserts, removes, resizes, swaps and empties: what they
- * look at is never freed under them (address sanitizer) and is read properly (thread sanitizer).
+/* test_prefetch.c: threads that prefetch without the hold while its holder inserts, removes, resizes, swaps
+ * and empties: what they look at is never freed under them (address sanitizer) and is read properly (thread
+ * sanitizer).
  */
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* test_table.c: the hash table against plain arrays: every operation while it grows and shrinks, SCAN's guarantee, fairness. */
+/* test_table.c: the hash table against plain arrays: every operation while it grows and shrinks, SCAN's
+ * guarantee, fairness. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,7 +234,8 @@ static void note_seen(void *arg, struct entry **at) {
     seen[id_of(*at)]++;
 }
 
-/* Keys below `stable` stay; the others come and go in waves, so that the table doubles and halves during the walk. */
+/* Keys below `stable` stay; the others come and go in waves, so that the table doubles and halves during the
+ * walk. */
 static unsigned scan_while_mutating(struct random *random, unsigned stable, unsigned wave, unsigned steps) {
     struct table t = {0};
     memset(seen, 0, sizeof seen);
@@ -299,7 +301,8 @@ static double chi_squared(struct table *t, unsigned keys, unsigned draws_per_key
     return sum;
 }
 
-/* The statistic has mean keys - 1 and variance 2 * (keys - 1); six deviations leave one chance in a thousand million. */
+/* The statistic has mean keys - 1 and variance 2 * (keys - 1); six deviations leave one chance in a thousand
+ * million. */
 Test(table, random_is_fair) {
     struct random random;
     random_seed(&random, 4);

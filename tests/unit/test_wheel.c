@@ -1,4 +1,5 @@
-/* test_wheel.c: the expiry wheel against a plain array of deadlines: nothing comes early, nothing is missed, wherever entries move. */
+/* test_wheel.c: the expiry wheel against a plain array of deadlines: nothing comes early, nothing is missed,
+ * wherever entries move. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <stdlib.h>
