@@ -76,7 +76,6 @@ CONFIG SET (maxmemory-samples 7|maxmemory-samples 0|nonsense 1|maxmemory-policy 
 COMMAND GETKEYS (GET K|MSET K V K V|COPY K K|SET K V|PING|GET|nonsense K|OBJECT ENCODING K)
 COMMAND GETKEYSANDFLAGS (GET K|MSET K V|SET K V GET|SET K V|RENAME K K|DEL K K|COPY K K)
 DEBUG (nonsense|SLEEP 0)
-WAIT 0 0
 nonsense W W
 """
 # Rare ones: they throw the state away, and with it what the next commands could find.
