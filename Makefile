@@ -57,6 +57,11 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
+# `make V=1` shows the commands themselves.
+ifeq ($(V),)
+QUIET = @printf '  %-5s %s\n' $(1) $@;
+endif
+
 ##@ Building
 
 .PHONY: build
@@ -68,14 +73,14 @@ debug asan tsan: ## Build a variant: for a debugger; with the address and undefi
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call QUIET,CC)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/gyre-server: $(OBJECTS)
-	$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $(OBJECTS) $(LDFLAGS) $(LIBS) -rdynamic -o $@
+	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $(OBJECTS) $(LDFLAGS) $(LIBS) -rdynamic -o $@
 
 $(BUILD)/libgyre.a: $(LIB_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJECTS)
+	$(call QUIET,AR)ar rcs $@ $(LIB_OBJECTS)
 
 ##@ Running
 
@@ -102,7 +107,7 @@ bench: ## Build the load generator: build/release/gyre-bench
 	@$(MAKE) VARIANT=release build/release/gyre-bench
 
 $(BUILD)/gyre-bench: $(BENCH_OBJECTS) $(BUILD)/libgyre.a
-	$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
 ##@ Testing
 
@@ -120,11 +125,11 @@ test-build: build unit-build
 
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libgyre.a $(HISTORY_LIB_OBJECTS) $(UNIT_MAIN)
 	@mkdir -p $(@D)
-	$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(UNIT_MAIN) $(HISTORY_LIB_OBJECTS) $(BUILD)/libgyre.a \
+	$(call QUIET,TEST)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(UNIT_MAIN) $(HISTORY_LIB_OBJECTS) $(BUILD)/libgyre.a \
 	    $(LDFLAGS) $(LIBS) -lcriterion -o $@
 
 $(BUILD)/gyre-history: $(HISTORY_OBJECTS) $(BUILD)/libgyre.a
-	$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
+	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
 .PHONY: checker-demo
 checker-demo: ## Show that the history checker finds a server whose commands run without their holds
@@ -143,7 +148,7 @@ fuzz-build: $(FUZZERS)
 
 $(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libgyre.a
 	@mkdir -p $(@D)
-	$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/libgyre.a \
+	$(call QUIET,FUZZ)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -MT $@ $< $(BUILD)/libgyre.a \
 	    $(LDFLAGS) $(LIBS) -o $@
 
 ##@ Tidiness
