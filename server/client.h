@@ -24,9 +24,10 @@ struct slice;
  *
  * CLIENT REPLY, in three flags that its handler sets and the router acts on:
  *  - before every command (also one that will be refused): reply.mute = REPLY_OFF or REPLY_SKIP is set;
- *  - after every command that does not wait: REPLY_SKIP is cleared, then REPLY_SKIP_NEXT, if set, becomes REPLY_SKIP.
- * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it replies. Of what is sent
- * to the client unasked (deliver.h), OFF drops everything and SKIP nothing.
+ *  - after every command that does not wait: REPLY_SKIP is cleared, then REPLY_SKIP_NEXT, if set, becomes
+ *    REPLY_SKIP.
+ * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it
+ * replies. Of what is sent to the client unasked (deliver.h), OFF drops everything and SKIP nothing.
  */
 enum client_flag {
     CLIENT_MONITOR = 1 << 0,

@@ -44,7 +44,8 @@ static struct client *find_target(struct worker *w, const struct deliver_target 
     struct client *c = target->slot < w->clients_capacity ? w->clients[target->slot] : NULL;
     if (!c || c->id != target->id) return NULL;
     uint32_t flags = atomic_load_explicit(&c->flags, memory_order_relaxed);
-    bool listens = (flags & target->role) == target->role && !(flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY));
+    bool listens =
+        (flags & target->role) == target->role && !(flags & (CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY));
     return listens ? c : NULL;
 }
 
@@ -72,7 +73,8 @@ static void receive(struct thread *to, struct message *message) {
 void deliver_bytes(struct worker *from, const struct deliver_target *target, const void *bytes, size_t n) {
     ASSERT(target->worker < workers_count && target->role != 0);
     size_t before = atomic_fetch_add(&accounts[target->worker].waiting, n);
-    /* One message always passes: then there is another one coming that tells the thread of what was missed. */
+    /* One message always passes: then there is another one coming that tells the thread of what was
+     * missed. */
     if (UNLIKELY(before != 0 && before + n > DELIVER_BYTES_MAX)) {
         atomic_fetch_sub(&accounts[target->worker].waiting, n);
         atomic_fetch_or(&accounts[target->worker].missed, target->role);

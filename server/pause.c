@@ -11,9 +11,9 @@
 
 enum { PAUSE_SWITCHES = SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL, KIND_BITS = 2 };
 
-/* When it ends (clock_mono_ms) and, in the lowest bits, what kind it is: 0 is no pause. One word, so that nobody reads
- * the one without the other. Whoever changes it holds a slice, and to begin or end a pause takes all, so a change
- * never meets another. */
+/* When it ends (clock_mono_ms) and, in the lowest bits, what kind it is: 0 is no pause. One word, so that
+ * nobody reads the one without the other. Whoever changes it holds a slice, and to begin or end a pause
+ * takes all, so a change never meets another. */
 static _Atomic uint64_t state;
 static const int64_t end_max_ms = INT64_MAX >> KIND_BITS;
 

@@ -1,13 +1,14 @@
 /* pause.h: CLIENT PAUSE: commands of clients that wait until a time, or until CLIENT UNPAUSE.
  *
- * A pause begins and is ended by command at a cut, with every slice held: then the bits of slice->switches are set or cleared
- * in every slice, so that no command which runs under a hold slips past. It also ends by itself
- * when its time is over; then the bits stay as they are for a moment, until each slice's owner clears them in passing
- * (pause_forget). So a set bit only means "look": pause_blocks looks at the time too. Commands that hold no slice go by the
- * server-wide state (pause_switches), which is set before the first slice is let go.
+ * A pause begins and is ended by command at a cut, with every slice held: then the bits of slice->switches
+ * are set or cleared in every slice, so that no command which runs under a hold slips past. It also ends
+ * by itself when its time is over; then the bits stay as they are for a moment, until each slice's owner
+ * clears them in passing (pause_forget). So a set bit only means "look": pause_blocks looks at the time
+ * too. Commands that hold no slice go by the server-wide state (pause_switches), which is set before the
+ * first slice is let go.
  *
- * As in Redis, a further CLIENT PAUSE only ever makes the pause stricter and longer; monitors are not paused; and a pause of
- * all commands holds back CLIENT UNPAUSE too.
+ * As in Redis, a further CLIENT PAUSE only ever makes the pause stricter and longer; monitors are not
+ * paused; and a pause of all commands holds back CLIENT UNPAUSE too.
  */
 #ifndef GYRE_SERVER_PAUSE_H
 #define GYRE_SERVER_PAUSE_H
@@ -30,7 +31,8 @@ void pause_end(struct thread *me);
 uint32_t pause_switches(void);
 /* When it ends, on the monotonic clock (clock_mono_ms); 0 when there is none. */
 int64_t pause_ends_ms(void);
-/* Whether the command has to wait (WAIT_PAUSE) under these switches: those of a slice it holds, or pause_switches(). */
+/* Whether the command has to wait (WAIT_PAUSE) under these switches: those of a slice it holds, or
+ * pause_switches(). */
 bool pause_blocks(struct client *c, const struct command *command, uint32_t switches);
 
 /* Clears the bits of a pause that is over. The owner's upkeep calls it under the slice's hold. */

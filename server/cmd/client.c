@@ -1,10 +1,11 @@
 /* client.c: CLIENT: what a connection can say and ask about itself, about others, and about all.
  *
- * On the client's thread. Only PAUSE and UNPAUSE need slices: all of them, since what they switch is read under each hold
- * (pause.h). Others' connections are reached through the registry alone, by flags that their own threads look at.
+ * On the client's thread. Only PAUSE and UNPAUSE need slices: all of them, since what they switch is read
+ * under each hold (pause.h). Others' connections are reached through the registry alone, by flags that
+ * their own threads look at.
  */
-#include "server/auth.h"
 #include "server/client.h"
+#include "server/auth.h"
 #include "server/cmd/client_list.h"
 #include "server/cmd/client_text.h"
 #include "server/command.h"
@@ -43,8 +44,8 @@ static void cmd_client_setinfo(struct call *c) {
                   : call_is(c, 2, "lib-ver") ? &c->client->library_version
                                              : NULL;
     if (!text) {
-        reply_errorf(c->reply, "ERR Unrecognized option '%.*s'", (int)(c->argv[2].len < 128 ? c->argv[2].len : 128),
-                     c->argv[2].data);
+        reply_errorf(c->reply, "ERR Unrecognized option '%.*s'",
+                     (int)(c->argv[2].len < 128 ? c->argv[2].len : 128), c->argv[2].data);
         return;
     }
     ASSERT(c->argv[2].len < sizeof what);
@@ -112,8 +113,8 @@ static void cmd_client_trackinginfo(struct call *c) {
 struct victims {
     struct client *self;
     bool skip_self, self_matches;
-    uint64_t id;                     /* 0: any */
-    const struct arg *peer, *local;  /* NULL: any */
+    uint64_t id;                    /* 0: any */
+    const struct arg *peer, *local; /* NULL: any */
     bool of_type;
     enum client_type type;
 };
@@ -125,7 +126,8 @@ static bool is_address(const struct arg *arg, const char *address) {
 static bool is_victim(void *arg, struct client *c) {
     struct victims *v = arg;
     if (v->id && c->id != v->id) return false;
-    if (v->of_type && client_type_of(atomic_load_explicit(&c->flags, memory_order_relaxed)) != v->type) return false;
+    if (v->of_type && client_type_of(atomic_load_explicit(&c->flags, memory_order_relaxed)) != v->type)
+        return false;
     if (!is_address(v->peer, c->peer) || !is_address(v->local, c->local)) return false;
     if (c != v->self) return true;
     v->self_matches = !v->skip_self; /* closed by itself, after the reply */
@@ -151,7 +153,8 @@ static bool parse_kill_option(struct call *c, unsigned i, struct victims *v) {
         v->local = value;
     } else if (call_is(c, i, "user")) {
         if (auth_user_exists(value->data, value->len)) return true; /* everybody is that user */
-        reply_errorf(c->reply, "ERR No such user '%.*s'", (int)(value->len < 128 ? value->len : 128), value->data);
+        reply_errorf(c->reply, "ERR No such user '%.*s'", (int)(value->len < 128 ? value->len : 128),
+                     value->data);
         return false;
     } else if (call_is(c, i, "skipme") && (call_is(c, i + 1, "yes") || call_is(c, i + 1, "no"))) {
         v->skip_self = call_is(c, i + 1, "yes");
@@ -324,12 +327,12 @@ static const char *const kill_history[] = {
 static const char *const pause_history[] = {
     "6.2.0", "`CLIENT PAUSE WRITE` mode added along with the `mode` option.", NULL};
 
-#define OWN(word, count, run, version)                                                                               \
-    .name = (word), .arity = (count), .flags = OWN_FLAGS, .categories = OWN_CATEGORIES, .handler = (run),            \
+#define OWN(word, count, run, version)                                                                       \
+    .name = (word), .arity = (count), .flags = OWN_FLAGS, .categories = OWN_CATEGORIES, .handler = (run),    \
     .group = "connection", .since = (version), .complexity = "O(1)"
-#define ADMIN(word, count, run, version)                                                                             \
-    .name = (word), .arity = (count), .flags = ADMIN_FLAGS, .categories = ADMIN_CATEGORIES, .handler = (run),        \
-    .group = "connection", .since = (version)
+#define ADMIN(word, count, run, version)                                                                     \
+    .name = (word), .arity = (count), .flags = ADMIN_FLAGS, .categories = ADMIN_CATEGORIES,                  \
+    .handler = (run), .group = "connection", .since = (version)
 
 static struct command subcommands[] = {
     {OWN("getname", 2, cmd_client_getname, "2.6.9"), .summary = "Get the current connection name"},
@@ -346,20 +349,14 @@ static struct command subcommands[] = {
      .complexity = "O(1)"},
     {OWN("id", 2, cmd_client_id, "5.0.0"), .summary = "Returns the client ID for the current connection"},
     {OWN("info", 2, cmd_client_info, "6.2.0"),
-     .summary = "Returns information about the current client connection.",
-     .tips = changing_tips},
-    {ADMIN("kill", -3, cmd_client_kill, "2.4.0"),
-     .summary = "Kill the connection of a client",
-     .complexity = "O(N) where N is the number of client connections",
-     .history = kill_history},
-    {ADMIN("list", -2, cmd_client_list, "2.4.0"),
-     .summary = "Get the list of client connections",
-     .complexity = "O(N) where N is the number of client connections",
-     .history = list_history,
+     .summary = "Returns information about the current client connection.", .tips = changing_tips},
+    {ADMIN("kill", -3, cmd_client_kill, "2.4.0"), .summary = "Kill the connection of a client",
+     .complexity = "O(N) where N is the number of client connections", .history = kill_history},
+    {ADMIN("list", -2, cmd_client_list, "2.4.0"), .summary = "Get the list of client connections",
+     .complexity = "O(N) where N is the number of client connections", .history = list_history,
      .tips = changing_tips},
     {ADMIN("no-evict", 3, cmd_client_no_evict, "7.0.0"),
-     .summary = "Set client eviction mode for the current connection",
-     .complexity = "O(1)"},
+     .summary = "Set client eviction mode for the current connection", .complexity = "O(1)"},
     {OWN("no-touch", 3, cmd_client_no_touch, "7.2.0"),
      .summary = "Controls whether commands sent by the client affect the LRU/LFU of accessed keys."},
     {.name = "pause",
@@ -372,7 +369,8 @@ static struct command subcommands[] = {
      .since = "2.9.50",
      .complexity = "O(1)",
      .history = pause_history},
-    {OWN("reply", 3, cmd_client_reply, "3.2.0"), .summary = "Instruct the server whether to reply to commands"},
+    {OWN("reply", 3, cmd_client_reply, "3.2.0"),
+     .summary = "Instruct the server whether to reply to commands"},
     {OWN("setinfo", 4, cmd_client_setinfo, "7.2.0"),
      .summary = "Sets information specific to the client or connection."},
     {OWN("setname", 3, cmd_client_setname, "2.6.9"), .summary = "Set the current connection name"},

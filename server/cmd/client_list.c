@@ -1,11 +1,12 @@
 /* client_list.c: see client_list.h.
  *
- * A listing is made in three steps: a walk formats one line per client, the lines of each worker lying in the order of their
- * ids; a merge puts all of them in that order; then the reply is copied together. Nothing but the walk's single steps
- * happens under a lock.
+ * A listing is made in three steps: a walk formats one line per client, the lines of each worker lying in
+ * the order of their ids; a merge puts all of them in that order; then the reply is copied together.
+ * Nothing but the walk's single steps happens under a lock.
  *
- * Some fields have a meaning only in redis-server and are filled in so that tools can go on reading them: the first chunk
- * of waiting output stands for the fixed reply buffer (obl, rbs, rbp), what goes beyond for the list (oll, omem).
+ * Some fields have a meaning only in redis-server and are filled in so that tools can go on reading them:
+ * the first chunk of waiting output stands for the fixed reply buffer (obl, rbs, rbp), what goes beyond
+ * for the list (oll, omem).
  */
 #include "server/cmd/client_list.h"
 
@@ -26,7 +27,7 @@ bool client_type_argument(struct call *c, unsigned i, enum client_type *type) {
         const char *word;
         enum client_type type;
     } types[] = {
-        {"normal", CLIENT_TYPE_NORMAL},   {"slave", CLIENT_TYPE_REPLICA},  {"replica", CLIENT_TYPE_REPLICA},
+        {"normal", CLIENT_TYPE_NORMAL}, {"slave", CLIENT_TYPE_REPLICA}, {"replica", CLIENT_TYPE_REPLICA},
         {"pubsub", CLIENT_TYPE_PUBSUB}, {"master", CLIENT_TYPE_MASTER},
     };
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
@@ -34,8 +35,8 @@ bool client_type_argument(struct call *c, unsigned i, enum client_type *type) {
         *type = types[t].type;
         return true;
     }
-    reply_errorf(c->reply, "ERR Unknown client type '%.*s'", (int)(c->argv[i].len < 128 ? c->argv[i].len : 128),
-                 c->argv[i].data);
+    reply_errorf(c->reply, "ERR Unknown client type '%.*s'",
+                 (int)(c->argv[i].len < 128 ? c->argv[i].len : 128), c->argv[i].data);
     return false;
 }
 
@@ -51,8 +52,8 @@ static void flag_letters(uint32_t flags, char *out) {
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_MONITOR, 'O'},     {CLIENT_BLOCKED, 'b'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_CLOSE_ASAP, 'A'},  {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'},
+        {CLIENT_MONITOR, 'O'},    {CLIENT_BLOCKED, 'b'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_CLOSE_ASAP, 'A'}, {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'},
         {CLIENT_NO_TOUCH, 'T'},
     };
     char *p = out;
@@ -74,14 +75,15 @@ static void append_line(struct buf *out, const struct client_view *v, int64_t no
     flag_letters(v->flags, flags);
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s db=%u",
                (unsigned long long)v->id, v->peer, v->local, v->fd, v->name,
-               (long long)seconds_since(now_ms, v->created_ms), (long long)seconds_since(now_ms, v->active_ms), flags,
-               (unsigned)v->database);
+               (long long)seconds_since(now_ms, v->created_ms),
+               (long long)seconds_since(now_ms, v->active_ms), flags, (unsigned)v->database);
     buf_printf(out, " sub=0 psub=0 ssub=0 multi=-1 qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=0",
                (unsigned long long)v->input_bytes);
     buf_printf(out, " rbs=%llu rbp=%llu obl=%llu oll=%llu omem=%llu tot-mem=%llu events=%s",
                v->output_bytes ? (unsigned long long)REPLY_CHUNK_BYTES : 0ull, (unsigned long long)first,
                (unsigned long long)first,
-               (unsigned long long)((more + REPLY_CHUNK_BYTES - 1) / REPLY_CHUNK_BYTES), (unsigned long long)more,
+               (unsigned long long)((more + REPLY_CHUNK_BYTES - 1) / REPLY_CHUNK_BYTES),
+               (unsigned long long)more,
                (unsigned long long)(sizeof(struct client) + texts + v->input_bytes + v->output_bytes),
                v->output_bytes ? "rw" : "r");
     buf_printf(out, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
@@ -202,7 +204,8 @@ static bool is_one_of(void *arg, struct client *c) {
     return false;
 }
 
-/* In the order asked for, as often as asked for. Of many, all clients are listed and the right ones picked. */
+/* In the order asked for, as often as asked for. Of many, all clients are listed and the right ones
+ * picked. */
 static void list_ids(struct call *c, const struct ids *wanted) {
     struct listing l = {0};
     struct buf out = {0};
@@ -224,7 +227,8 @@ void cmd_client_list(struct call *c) {
         uint64_t *ids = mem_alloc((c->argc - 3) * sizeof *ids);
         struct ids wanted = {ids, 0};
         int64_t id;
-        while (wanted.count < c->argc - 3 && call_int(c, (unsigned)wanted.count + 3, &id, "ERR Invalid client ID"))
+        while (wanted.count < c->argc - 3 &&
+               call_int(c, (unsigned)wanted.count + 3, &id, "ERR Invalid client ID"))
             ids[wanted.count++] = (uint64_t)id;
         if (wanted.count == c->argc - 3) list_ids(c, &wanted);
         mem_free(ids);

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* Whether argument i may be a name: it must not break the lines of CLIENT LIST, and is bounded. Replies the error, which begins
- * with `what` ("Client names"), if not. */
+/* Whether argument i may be a name: it must not break the lines of CLIENT LIST, and is bounded. Replies
+ * the error, which begins with `what` ("Client names"), if not. */
 bool client_text_is_allowed(struct call *c, unsigned i, const char *what);
 
 #endif

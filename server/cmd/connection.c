@@ -1,6 +1,7 @@
 /* connection.c: a connection's own affairs: PING, ECHO, AUTH, HELLO, QUIT, RESET.
  *
- * On the client's thread, with no slice held; they touch nothing but the client's session. Passwords are checked in auth.c.
+ * On the client's thread, with no slice held; they touch nothing but the client's session. Passwords are
+ * checked in auth.c.
  */
 #include "server/auth.h"
 #include "server/client.h"
@@ -40,8 +41,9 @@ static void cmd_auth(struct call *c) {
         return;
     }
     if (c->argc == 2 && auth_takes_any_password()) {
-        reply_error(c->reply, "ERR AUTH <password> called without any password configured for the default user. "
-                              "Are you sure your configuration is correct?");
+        reply_error(c->reply,
+                    "ERR AUTH <password> called without any password configured for the default user. "
+                    "Are you sure your configuration is correct?");
         return;
     }
     const struct arg *name = c->argc == 3 ? &c->argv[1] : &default_user;
@@ -117,9 +119,10 @@ static void cmd_hello(struct call *c) {
     int64_t protocol;
     if (!parse_protocol(c, &protocol) || !take_options(c)) return;
     if (!client_has(c->client, CLIENT_AUTHENTICATED)) { /* even when no password is required any more */
-        reply_error(c->reply, "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-                              "HELLO AUTH <user> <pass> option can be used to authenticate the client and select "
-                              "the RESP protocol version at the same time");
+        reply_error(c->reply,
+                    "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+                    "HELLO AUTH <user> <pass> option can be used to authenticate the client and select "
+                    "the RESP protocol version at the same time");
         return;
     }
     if (protocol) set_protocol(c->client, (uint8_t)protocol);
@@ -133,8 +136,8 @@ static void cmd_quit(struct call *c) {
     client_close_after_reply(c->worker, c->client);
 }
 
-/* The session is as that of a new connection, but for what the client library said of itself (CLIENT SETINFO), which is still
- * true, and NO-EVICT, which Redis leaves alone. */
+/* The session is as that of a new connection, but for what the client library said of itself (CLIENT
+ * SETINFO), which is still true, and NO-EVICT, which Redis leaves alone. */
 static void cmd_reset(struct call *c) {
     struct client *client = c->client;
     monitor_remove(client);
@@ -154,10 +157,10 @@ enum {
 };
 
 static const char *const auth_history[] = {"6.0.0", "Added ACL style (username and password).", NULL};
-static const char *const hello_history[] = {
-    "6.2.0",
-    "`protover` made optional; when called without arguments the command reports the current connection's context.",
-    NULL};
+static const char *const hello_history[] = {"6.2.0",
+                                            "`protover` made optional; when called without arguments the "
+                                            "command reports the current connection's context.",
+                                            NULL};
 static const char *const ping_tips[] = {"request_policy:all_shards", "response_policy:all_succeeded", NULL};
 
 struct command connection_commands[] = {

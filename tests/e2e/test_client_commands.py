@@ -1,34 +1,11 @@
-"""What a connection says about itself, and what it does to others: CLIENT, MONITOR, HELLO, RESET, over several shards."""
+"""What a connection says about itself, and what it does to others: CLIENT, HELLO, AUTH, RESET, over several shards."""
 import random
-import re
 import threading
 import time
 
+from clients import OK, PONG, alone, connect, gone, lines
 from harness import contains, equal, eventually, only, timeout
-from resp import Client, Closed, Error, Map, Simple, encode
-
-OK = Simple("OK")
-PONG = Simple("PONG")
-
-
-def lines(client, *args):
-    """CLIENT LIST as dictionaries."""
-    text = client("CLIENT", "LIST", *args).decode().removeprefix("txt:")
-    assert text == "" or text.endswith("\n"), text
-    return [dict(field.split("=", 1) for field in line.split(" ")) for line in text.splitlines()]
-
-
-def connect(server, count):
-    return [server.client() for _ in range(count)]
-
-
-def gone(client, seconds=5):
-    """Whether the server closes the connection, after whatever it still had to say."""
-    try:
-        return client.everything(timeout=seconds)[1]
-    except OSError:
-        return True
-
+from resp import Closed, Error, Map, Simple, encode
 
 # ---- LIST and INFO ----
 
@@ -58,12 +35,11 @@ def test_fields_of_list(ctx):
 
 def test_list_of_many_clients(ctx):
     server = ctx.server()
-    clients = connect(server, 300)
+    asker, clients = alone(server), connect(server, 300)
     ids = [client("CLIENT", "ID") for client in clients]
     equal(len(set(ids)), 300, "different ids")
     for number, client in enumerate(clients):
         equal(client("CLIENT", "SETNAME", f"c{number}"), OK)
-    asker = server.client()
     all_of_them = lines(asker)
     listed = [int(line["id"]) for line in all_of_them]
     equal(listed, sorted(listed), "by age")
@@ -132,7 +108,7 @@ def test_list_and_kill_while_clients_come_and_go(ctx):
 
 def test_kill_across_shards(ctx):
     server = ctx.server()
-    killer, victims = server.client(), connect(server, 16)
+    killer, victims = alone(server), connect(server, 16)
     for number, victim in enumerate(victims):
         one = victim("CLIENT", "ID")
         addr = "127.0.0.1:%d" % victim.socket.getsockname()[1]
@@ -149,14 +125,12 @@ def test_kill_across_shards(ctx):
 
 def test_kill_by_local_address_and_type_spares_oneself(ctx):
     server = ctx.server()
-    killer, victims = server.client(), connect(server, 30)
+    killer, victims = alone(server), connect(server, 30)
     equal(killer("CLIENT", "KILL", "LADDR", "127.0.0.1:1"), 0)
     equal(killer("CLIENT", "KILL", "TYPE", "replica"), 0)
     equal(killer("CLIENT", "KILL", "LADDR", f"127.0.0.1:{server.port}"), 30)
     assert all(victim.closed() for victim in victims)
     victims = connect(server, 30)
-    for victim in victims:
-        victim("PING")
     equal(killer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"), 30)
     assert all(victim.closed() for victim in victims)
     equal(killer("PING"), PONG)
@@ -164,8 +138,7 @@ def test_kill_by_local_address_and_type_spares_oneself(ctx):
 
 def test_kill_oneself_answers_first(ctx):
     server = ctx.server()
-    other, client = server.client(), server.client()
-    other("PING")
+    client, other = alone(server), connect(server, 1)[0]
     client.send(encode("CLIENT", "KILL", "SKIPME", "no", "USER", "default") + encode("SET", "k", "v"))
     equal(client.read(), 2)
     assert client.closed() and other.closed()
@@ -447,196 +420,6 @@ def test_reset(ctx):
     other("PING")
     me = lines(client, "ID", client("CLIENT", "ID"))[0]
     equal((me["name"], me["db"], me["resp"], me["flags"]), ("", "0", "2", "N"))
-
-
-# ---- MONITOR ----
-
-LINE = re.compile(r'^(\d{10}\.\d{6}) \[(\d+) ([^\]]*)\] (.*)$')
-
-
-def monitored(monitor):
-    """Database, origin and words of the next line."""
-    line = monitor.read()
-    assert isinstance(line, Simple), line
-    return LINE.match(line).groups()[1:]
-
-
-def test_monitor_lines(ctx):
-    server = ctx.server("--unixsocket", "s.sock")
-    monitor, client = server.client(), server.client()
-    equal(monitor("MONITOR"), OK)
-    addr = "127.0.0.1:%d" % client.socket.getsockname()[1]
-    shown = (
-        (["PING"], '"PING"', 0),
-        (["select", "5"], '"select" "5"', 5),
-        (["Set", "k", "123"], '"Set" "k" "123"', 5),
-        (["ECHO", b'a"b\\\r\n\t\a\x00\xff'], r'"ECHO" "a\"b\\\r\n\t\a\x00\xff"', 5),
-        (["AUTH", "x"], '"AUTH" "(redacted)"', 5),
-        (["AUTH", "default", "secret"], '"AUTH" "(redacted)" "(redacted)"', 5),
-        (["HELLO", "2", "AUTH", "default", "secret", "SETNAME", "z"],
-         '"HELLO" "2" "AUTH" "(redacted)" "(redacted)" "SETNAME" "z"', 5),
-        (["INCR", "text"], '"INCR" "text"', 5),
-        (["client", "getname"], '"client" "getname"', 5),
-        (["CLIENT", "LIST"], None, 5),
-        (["CONFIG", "GET", "port"], None, 5),
-        (["SLOWLOG", "LEN"], None, 5),
-        (["GET"], None, 5),
-        (["NONSENSE"], None, 5),
-        (["MGET", "k", "l", ""], '"MGET" "k" "l" ""', 5),
-        (["MSET", "k", "1", "l", "2"], '"MSET" "k" "1" "l" "2"', 5),
-        (["FLUSHALL"], '"FLUSHALL"', 5),
-        (["RESET"], '"RESET"', 0),
-        (["QUIT"], '"QUIT"', 0),
-    )
-    for command, _, _ in shown:
-        client(*command)
-    for command, words, database in shown:
-        if words:
-            equal(monitored(monitor), (str(database), addr, words), command)
-    with Client(path=f"{server.folder}/s.sock") as near:
-        near("PING")
-    equal(monitored(monitor)[1], "unix:s.sock")
-
-
-def test_monitor_sees_itself_and_keeps_off_keys(ctx):
-    client = ctx.client()
-    equal(client("MONITOR"), OK)
-    equal(client("PING"), PONG)
-    equal(monitored(client)[2], '"PING"')
-    for command in (["GET", "a"], ["SET", "a", 1], ["DBSIZE"], ["FLUSHALL"]):
-        equal(client(*command), Error("ERR Replica can't interact with the keyspace"))
-    client.send(encode("MONITOR") + encode("PING"))
-    equal(client.read(), PONG, "no reply to a second MONITOR")
-    equal(monitored(client)[2], '"PING"')
-    equal(dict(f.split("=", 1) for f in client("CLIENT", "INFO").decode().split())["flags"], "O")
-    equal(monitored(client)[2], '"CLIENT" "INFO"')
-
-
-@timeout(120)
-def test_monitors_of_several_shards_see_one_order(ctx):
-    """Writers share a counter: what MONITOR tells of it must be in the order that INCR gave out its numbers."""
-    server = ctx.server()
-    rounds, monitors, writers = ctx.scaled(4000), connect(server, 5), connect(server, 6)
-    for monitor in monitors:
-        equal(monitor("MONITOR"), OK)
-    order = {}
-
-    def write(number, client):
-        for at in range(0, rounds, 50):
-            commands = [("INCRBY", "n", 1 + (number * rounds + at + i) * 1000000) for i in range(50)]
-            for command, reply in zip(commands, client.pipeline(commands)):
-                order[reply % 1000000] = str(command[2])
-
-    threads = [threading.Thread(target=write, args=pair) for pair in enumerate(writers)]
-    readers = [[] for _ in monitors]
-
-    def read(monitor, into):
-        for _ in range(rounds * len(writers)):
-            into.append(monitored(monitor)[2])
-
-    threads += [threading.Thread(target=read, args=pair) for pair in zip(monitors, readers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    expected = [f'"INCRBY" "n" "{order[i + 1]}"' for i in range(rounds * len(writers))]
-    for seen in readers:
-        equal(len(seen), len(expected))
-        if seen != expected:
-            at = next(i for i, pair in enumerate(zip(seen, expected)) if pair[0] != pair[1])
-            raise AssertionError(f"line {at}: {seen[at - 1:at + 2]} is not {expected[at - 1:at + 2]}")
-
-
-def test_monitors_come_and_go(ctx):
-    server = ctx.server()
-    writer, stop = server.client(), threading.Event()
-
-    def write():
-        while not stop.is_set():
-            writer.pipeline([("SET", f"k{i}", i) for i in range(50)])
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        for number in range(ctx.scaled(60)):
-            monitors = connect(server, 4)
-            for monitor in monitors:
-                equal(monitor("MONITOR"), OK)
-            for monitor in monitors:
-                assert monitored(monitor)[2].startswith('"SET" "k')
-            for at, monitor in enumerate(monitors):
-                if (at + number) % 2:
-                    monitor.close()
-                    continue
-                monitor.send(encode("RESET") + encode("ECHO", "after"))
-                while monitor.read() != "RESET":
-                    pass
-                equal(monitor.read(), b"after", "nothing more once RESET was answered")
-                monitor.close()
-    finally:
-        stop.set()
-        thread.join()
-    equal(writer("PING"), PONG)
-
-
-def test_monitor_is_not_paused_and_can_be_killed(ctx):
-    server = ctx.server()
-    admin, monitor, client = connect(server, 3)
-    one = monitor("CLIENT", "ID")
-    equal(monitor("MONITOR"), OK)
-    admin("CLIENT", "PAUSE", 100000)
-    client.send_command("PING")
-    equal(monitor("PING"), PONG)
-    equal(monitored(monitor)[2], '"PING"')
-    equal(monitor("CLIENT", "UNPAUSE"), OK)
-    equal(client.read(), PONG)
-    equal(monitored(monitor)[2], '"PING"')
-    equal(admin("CLIENT", "KILL", "ID", one), 1)
-    assert monitor.closed()
-    equal(client("PING"), PONG)
-
-
-def test_monitor_that_does_not_read_is_cut_off_at_its_limit(ctx):
-    server = ctx.server("--client-output-buffer-limit", "normal", "1mb", "0", "0")
-    deaf, client = server.client(receive_buffer=4096), server.client()
-    one = deaf("CLIENT", "ID")
-    equal(deaf("MONITOR"), OK)
-
-    def is_gone():
-        client.pipeline([("SET", "k", "x" * 20000)] * 100)
-        return not lines(client, "ID", one)
-
-    eventually(is_gone, 20, "the end of the monitor")
-
-
-def test_monitor_of_large_arguments(ctx):
-    """Arguments that become values without being copied, one of which is overwritten by the same command."""
-    server = ctx.server()
-    monitor, client = server.client(), server.client()
-    monitor("MONITOR")
-    big, bigger = "a" * 100000, "b" * 200000
-    equal(client("MSET", "k", big, "k", "small", "l", bigger), OK)
-    equal(monitored(monitor)[2], f'"MSET" "k" "{big}" "k" "small" "l" "{bigger}"')
-    equal(client("SET", "k", bigger, "NX"), None)
-    equal(monitored(monitor)[2], f'"SET" "k" "{bigger}" "NX"')
-    equal(client("SET", "gone", bigger, "PXAT", "1"), OK)
-    equal(monitored(monitor)[2], f'"SET" "gone" "{bigger}" "PXAT" "1"')
-    equal(client("APPEND", "l", big), 300000)
-    equal(monitored(monitor)[2], f'"APPEND" "l" "{big}"')
-
-
-@only("gyre")
-def test_monitor_shows_a_bounded_part_of_a_huge_command(ctx):
-    server = ctx.server()
-    monitor, client = server.client(), server.client()
-    monitor("MONITOR")
-    client("SET", "k", "x" * 3000000, "EX", "100")
-    words = monitored(monitor)[2]
-    equal(words[:12], '"SET" "k" "x')
-    contains(words[-60:], '"... (')
-    contains(words[-60:], "more bytes)")
-    assert words.endswith(" ... (2 more arguments)"), words[-60:]
-    assert 1 << 20 <= len(words) < (1 << 20) + 200
 
 
 # ---- what 7.2 added ----
