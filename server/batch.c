@@ -205,7 +205,8 @@ void batch_receive(struct worker *w, struct client *c, int buffer, size_t n) {
         return;
     }
     parse(w, c, add_input(b, c, data, n, buffer));
-    if (UNLIKELY(c->partial || c->raw.len)) check_query_limit(w, c);
+    bool waited = atomic_load_explicit(&c->input_bytes, memory_order_relaxed) != 0;
+    if (UNLIKELY(c->partial || c->raw.len || waited)) check_query_limit(w, c);
 }
 
 static void drop_raw(struct client *c) {
@@ -229,6 +230,6 @@ void batch_resume(struct worker *w, struct client *c) {
         batch_run(w);
     }
     if (!c->wait) drop_raw(c);
-    if (c->raw.len || c->partial || c->waiting) check_query_limit(w, c);
+    check_query_limit(w, c);
     if (!c->wait && (c->end_of_input || takes_no_commands(c))) client_has_output(w, c);
 }

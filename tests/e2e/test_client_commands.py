@@ -33,6 +33,31 @@ def test_fields_of_list(ctx):
     assert client("CLIENT", "INFO").endswith(b"\n")
 
 
+def test_bytes_that_wait_are_listed(ctx):
+    """What a client has sent of a command, and what it has not read yet."""
+    server = ctx.server()
+    client, asker = server.client(), server.client()
+    one = client("CLIENT", "ID")
+    client.send(b"*2\r\n$4\r\nECHO\r\n$3000\r\n" + b"x" * 1500)
+    eventually(lambda: int(lines(asker, "ID", one)[0]["qbuf"]) >= 1500, what="half a command in qbuf")
+    client.send(b"x" * 1500 + b"\r\n")
+    equal(len(client.read()), 3000)
+    eventually(lambda: lines(asker, "ID", one)[0]["qbuf"] == "0", what="an empty qbuf")
+    asker("SET", "big", "x" * 3000000)
+    client.send(encode("GET", "big") * 4)
+    eventually(lambda: int(lines(asker, "ID", one)[0]["omem"]) > 1000000, what="output in omem")
+    equal(lines(asker, "ID", one)[0]["events"], "rw")
+    for _ in range(4):
+        equal(len(client.read()), 3000000)
+    eventually(lambda: lines(asker, "ID", one)[0]["omem"] == "0", what="no output in omem")
+    asker("CLIENT", "PAUSE", 100000, "WRITE")
+    client.send(encode("SET", "k", "v" * 500) + encode("ECHO", "y" * 500))
+    eventually(lambda: lines(asker, "ID", one)[0]["flags"] == "b", what="the wait")
+    asker("CLIENT", "UNPAUSE")
+    equal([client.read(), client.read()], [OK, b"y" * 500])
+    eventually(lambda: lines(asker, "ID", one)[0]["qbuf"] == "0", what="an empty qbuf after a wait")
+
+
 def test_list_of_many_clients(ctx):
     server = ctx.server()
     asker, clients = alone(server), connect(server, 300)
