@@ -40,8 +40,8 @@ enum {
     SEGMENT_BUCKETS = 1 << SEGMENT_BITS,
     TABLE_BUCKETS_MIN = 4,
     TABLE_BUCKETS_LOG2_MAX = 40,
-    FILL_MAX = 6, /* mean entries per bucket that start growing */
-    FILL_MIN = 1, /* and shrinking */
+    FILL_MAX = 6,        /* mean entries per bucket that start growing */
+    FILL_MIN_HALVES = 3, /* and shrinking: one and a half */
 };
 
 struct bucket {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* True when a write may go on: there is no limit, memory is below it, or room was made. False: the OOM error.
- * The thread holds nothing. */
+ * The thread holds nothing. A replica does not ask: it keeps what its primary keeps. */
 bool evict_make_room(struct visit *v);
 
 /* The access field of a new entry, the field after an access, and what OBJECT IDLETIME and FREQ say. `now_ms`

@@ -31,7 +31,7 @@ static bool maintain_expiry(struct visit *v, struct home home, const struct main
         while ((e = wheel_overdue(ks->wheel, visit_now(v), &budget))) {
             uint64_t hash = keyspace_entry_hash(e);
             struct entry **at = table_find_entry(&ks->table, e, hash);
-            ASSERT(at && keyspace_is_past(v, e));
+            ASSERT(at && keyspace_is_past(v, home.slice, e));
             keyspace_drop(v, home, at, hash, DROP_EXPIRED);
             v->expired++;
         }

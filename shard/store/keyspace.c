@@ -37,16 +37,6 @@ struct key key_make(const char *data, size_t len) {
     };
 }
 
-void keyspace_prefetch(const struct key *k, unsigned database) {
-    const struct keyspace *ks = slice_keyspace(k->slice, database);
-    if (ks) table_prefetch(&ks->table, k->hash);
-}
-
-void keyspace_prefetch_entry(const struct key *k, unsigned database) {
-    const struct keyspace *ks = slice_keyspace(k->slice, database);
-    if (ks) table_prefetch_entry(&ks->table, k->hash);
-}
-
 int64_t visit_now(struct visit *v) {
     if (v->now_ms == 0) v->now_ms = clock_unix_ms();
     return v->now_ms;
@@ -68,8 +58,9 @@ struct home home_open(struct slice *s, unsigned database) {
     return home;
 }
 
-bool keyspace_is_past(struct visit *v, const struct entry *e) {
-    return entry_expires(e) && visit_now(v) > entry_when(e);
+bool keyspace_is_past(struct visit *v, const struct slice *s, const struct entry *e) {
+    if (!entry_expires(e) || visit_now(v) <= entry_when(e)) return false;
+    return !v->follows && !(s->switches & SWITCH_LOADING);
 }
 
 void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int64_t when_ms) {
@@ -154,7 +145,7 @@ struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace
     ASSERT(v->database < slices.databases);
     struct keyspace *ks = slice_keyspace(s, v->database);
     struct entry **at = ks ? table_find(&ks->table, k->data, k->len, k->hash) : NULL;
-    if (at && UNLIKELY(entry_expires(*at)) && keyspace_is_past(v, *at)) {
+    if (at && UNLIKELY(entry_expires(*at)) && keyspace_is_past(v, s, *at)) {
         keyspace_find_past(v, k, at);
         at = NULL;
     }

@@ -32,17 +32,13 @@ struct key {
 /* Works out slot, slice and hash. Pure: needs no hold. */
 struct key key_make(const char *data, size_t len);
 
-/* Asks for the cache lines that keyspace_find will need: first the bucket and, when some time has passed, the
- * entry. Need no hold. */
-void keyspace_prefetch(const struct key *k, unsigned database);
-void keyspace_prefetch_entry(const struct key *k, unsigned database);
-
 /* What one command brings along: who, in which database, at what time. */
 struct visit {
     struct thread *thread;
     unsigned database;
     int64_t now_ms; /* 0 until asked for: see visit_now */
     bool no_touch;  /* CLIENT NO-TOUCH: leaves access clocks alone */
+    bool follows;   /* applies a primary's stream: keys past their time are there until it deletes them */
     uint64_t expired; /* keys that this visit found past their time and removed */
 };
 

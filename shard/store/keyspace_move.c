@@ -98,13 +98,14 @@ void keyspace_swap(struct slice *s, unsigned a, unsigned b) {
 
 struct scan {
     struct visit *v;
+    const struct slice *slice;
     void (*visit)(void *arg, struct entry **at);
     void *arg;
 };
 
 static void scan_live(void *arg, struct entry **at) {
     struct scan *scan = arg;
-    if (!keyspace_is_past(scan->v, *at)) scan->visit(scan->arg, at);
+    if (!keyspace_is_past(scan->v, scan->slice, *at)) scan->visit(scan->arg, at);
 }
 
 uint64_t keyspace_scan(struct visit *v, struct slice *s, uint64_t cursor,
@@ -112,7 +113,7 @@ uint64_t keyspace_scan(struct visit *v, struct slice *s, uint64_t cursor,
     ASSERT(hold_is_mine(&s->hold, v->thread));
     struct keyspace *ks = slice_keyspace(s, v->database);
     if (!ks) return 0;
-    struct scan scan = {.v = v, .visit = visit, .arg = arg};
+    struct scan scan = {.v = v, .slice = s, .visit = visit, .arg = arg};
     return table_scan(&ks->table, cursor, scan_live, &scan);
 }
 
@@ -122,7 +123,7 @@ struct entry **keyspace_random(struct visit *v, struct slice *s) {
     if (!home.keyspace) return NULL;
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
         struct entry **at = table_random(&home.keyspace->table, &v->thread->random);
-        if (!at || !keyspace_is_past(v, *at)) return at;
+        if (!at || !keyspace_is_past(v, s, *at)) return at;
         if (s->switches & SWITCH_REPLICA) continue;
         keyspace_drop(v, home, at, keyspace_entry_hash(*at), DROP_EXPIRED);
         v->expired++;

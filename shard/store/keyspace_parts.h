@@ -37,8 +37,9 @@ struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash);
 void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_t hash,
                    enum drop_reason reason);
 
-/* Whether an entry is past its time. */
-bool keyspace_is_past(struct visit *v, const struct entry *e);
+/* Whether an entry is past its time, and this visit may know: while a file is loaded or a primary's stream is
+ * applied, what comes later may still prolong it. */
+bool keyspace_is_past(struct visit *v, const struct slice *s, const struct entry *e);
 
 /* Writes the deadline of an entry that has room for one, and files it. */
 void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int64_t when_ms);

@@ -1,7 +1,7 @@
 /* prefetch.h: asking for the cache lines of keys that will be looked up soon, before their slices are held.
  *
- * Reads only what is freed through thread_retire (a database's head and its bucket arrays), by relaxed loads; nothing is
- * read through an entry.
+ * Reads only what is freed through thread_retire (a database's head and its bucket arrays), by atomic loads;
+ * nothing is read through an entry.
  */
 #ifndef GYRE_STORE_PREFETCH_H
 #define GYRE_STORE_PREFETCH_H

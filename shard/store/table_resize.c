@@ -177,7 +177,8 @@ void table_before_insert(struct table *t) {
 bool table_step(struct table *t, unsigned buckets) {
     if (!table_directory(t)) return false;
     for (unsigned i = 0; i < buckets; i++) {
-        if (t->resizing == 0 && t->used < FILL_MIN * table_live(t) && t->mask + 1 > TABLE_BUCKETS_MIN)
+        if (t->resizing == 0 && 2 * t->used < FILL_MIN_HALVES * table_live(t) &&
+            t->mask + 1 > TABLE_BUCKETS_MIN)
             t->resizing = -1;
         if (t->resizing == 0) return false;
         if (t->resizing > 0) {

@@ -7,6 +7,7 @@
  *
  *   bench_store find KEYS SLICES     time of find, set over, set new, delete; bytes per key
  *   bench_store pause KEYS SLICES    longest calls while growing from 0 to KEYS, then while shrinking
+ *   bench_store expire KEYS SLICES   longest steps while KEYS expire at random within ten seconds
  *   bench_store hits TRACE SECONDS POLICY KEYS
  *       hit ratio of a trace (a file of 32-bit key numbers) that is taken to last so long, under the
  *       POLICY of that number in enum eviction, with room for KEYS values of 100 bytes
@@ -23,6 +24,7 @@
 #include "shard/rt/clock.h"
 #include "shard/store/evict.h"
 #include "shard/store/keyspace.h"
+#include "shard/store/prefetch.h"
 
 enum { BATCH = 16, ROUND = 1024, KEY_BYTES = 16, VALUE_MAX = 1000 };
 
@@ -62,8 +64,8 @@ static uint64_t cpu_ns(void) {
 
 static uint64_t run_batch(struct key *batch, enum action action, size_t value_len) {
     uint64_t found = 0;
-    for (unsigned j = 0; j < BATCH; j++) keyspace_prefetch(&batch[j], 0);
-    for (unsigned j = 0; j < BATCH; j++) keyspace_prefetch_entry(&batch[j], 0);
+    for (unsigned j = 0; j < BATCH; j++) prefetch_bucket(batch[j].slice, 0, batch[j].hash);
+    for (unsigned j = 0; j < BATCH; j++) prefetch_entry(batch[j].slice, 0, batch[j].hash);
     for (unsigned j = 0; j < BATCH; j++) {
         struct key *k = &batch[j];
         struct entry **at = keyspace_find(&v, k, action == FIND ? KEYSPACE_READ : KEYSPACE_WRITE);
@@ -172,6 +174,32 @@ static uint64_t key_count(void) {
     return keys;
 }
 
+/* Time passes by 10 ms a round, in which every slice gets one step. */
+static void bench_expire(uint64_t keys) {
+    enum { SPAN_MS = 10000, ROUND_MS = 10, BUDGET_US = 100 };
+    char room[KEY_BYTES + 1];
+    struct pauses pauses = {0};
+    double dead_most = 0;
+    for (uint64_t i = 0; i < keys; i++) {
+        struct key k = key_number(i, room);
+        int64_t when_ms = v.now_ms + 1 + (int64_t)random_below(&me.random, SPAN_MS);
+        keyspace_set(&v, &k, NULL, value_bytes(value_text, 100), when_ms);
+    }
+    for (int64_t passed = ROUND_MS; key_count() > 0; passed += ROUND_MS) {
+        v.now_ms += ROUND_MS;
+        for (unsigned i = 0; i < slices.count; i++) {
+            uint64_t begun = clock_ticks(), cpu = cpu_ns();
+            keyspace_maintain(&v, &slices.all[i], BUDGET_US);
+            note_pause(&pauses, clock_ticks() - begun, cpu_ns() - cpu);
+        }
+        double alive = passed < SPAN_MS ? (double)keys * (double)(SPAN_MS - passed) / SPAN_MS : 0;
+        double dead = ((double)key_count() - alive) / (double)keys;
+        if (dead > dead_most) dead_most = dead;
+    }
+    print_pauses("expire", &pauses);
+    printf("dead but resident: at most %.2f%% of all keys\n", 100 * dead_most);
+}
+
 /* A cache before a slow store: what is missing is set. Hits are counted in the second half, when the cache is
  * warm. */
 static void bench_hits(FILE *trace, uint64_t seconds, enum eviction eviction, uint64_t keys_max) {
@@ -218,7 +246,7 @@ static void bench_hits(FILE *trace, uint64_t seconds, enum eviction eviction, ui
 int main(int argc, char **argv) {
     bool is_hits = argc == 6 && strcmp(argv[1], "hits") == 0;
     if (!is_hits && argc != 4) {
-        fprintf(stderr, "usage: bench_store find|pause KEYS SLICES (a power of two, at most 16)\n"
+        fprintf(stderr, "usage: bench_store find|pause|expire KEYS SLICES (a power of two, at most 16)\n"
                         "       bench_store hits TRACE SECONDS POLICY KEYS\n");
         return 1;
     }
@@ -241,6 +269,8 @@ int main(int argc, char **argv) {
         fclose(trace);
     } else if (strcmp(argv[1], "find") == 0) {
         bench_find(keys);
+    } else if (strcmp(argv[1], "expire") == 0) {
+        bench_expire(keys);
     } else {
         bench_pause(keys);
     }

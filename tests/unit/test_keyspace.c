@@ -382,6 +382,26 @@ Test(keyspace, replica_hides_and_keeps) {
     cr_assert_eq(keyspace_count(k.slice, 0), 0);
 }
 
+Test(keyspace, loading_and_following_see_what_is_past) {
+    put("k", "v", now_ms + 10);
+    pass_time(1000);
+    struct key k = key_make("k", 1);
+    v.follows = true;
+    cr_assert_not_null(get("k"));
+    cr_assert_not_null(keyspace_random(&v, k.slice));
+    v.follows = false;
+    set_switches(SWITCH_LOADING);
+    cr_assert_not_null(get("k"));
+    while (keyspace_maintain(&v, k.slice, 100)) continue;
+    cr_assert_eq(TOTAL(keys), 1);
+    struct entry **at = get("k");
+    keyspace_set_deadline(&v, &k, at, NO_TTL);
+    set_switches(0);
+    cr_assert_not_null(get("k"));
+    cr_assert_eq(TOTAL(expired), 0);
+    check_all();
+}
+
 Test(keyspace, active_expiry_can_be_switched_off) {
     struct policy p = *policy_get();
     p.active_expire = false;

@@ -11,6 +11,7 @@
 #include "shard/rt/clock.h"
 #include "shard/rt/thread.h"
 #include "shard/store/keyspace.h"
+#include "shard/store/prefetch.h"
 
 enum { KEYS = 30000, READERS = 2, ROUNDS = 6 };
 
@@ -30,8 +31,8 @@ static void *read_on(void *arg) {
     while (!atomic_load(&over)) {
         for (unsigned i = 0; i < 100; i++) {
             struct key k = key_number(random_below(&me->random, KEYS), room);
-            keyspace_prefetch(&k, 0);
-            keyspace_prefetch_entry(&k, 0);
+            prefetch_bucket(k.slice, 0, k.hash);
+            prefetch_entry(k.slice, 0, k.hash);
             atomic_fetch_add_explicit(&prefetched, 1, memory_order_relaxed);
         }
         thread_turn(me, 0);
