@@ -106,6 +106,11 @@ bench: ## Build the load generator: build/release/gyre-bench
 	@tests/tools/install-deps.sh run
 	@$(MAKE) VARIANT=release build/release/gyre-bench
 
+# Measurements of single modules, for people who change them: each file says how it is called.
+$(BUILD)/tests/bench_%: tests/bench/bench_%.c $(BUILD)/libgyre.a
+	@mkdir -p $(@D)
+	$(call QUIET,LINK)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) $< $(BUILD)/libgyre.a $(LDFLAGS) $(LIBS) -o $@
+
 $(BUILD)/gyre-bench: $(BENCH_OBJECTS) $(BUILD)/libgyre.a
 	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
