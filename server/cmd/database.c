@@ -110,8 +110,6 @@ struct command database_commands[] = {
      .since = "1.0.0",
      .summary = "Remove all keys from the current database",
      .complexity = "O(N) where N is the number of keys in the selected database",
-     .history = (const char *const[]){"4.0.0", "Added the `ASYNC` flushing mode modifier.", "6.2.0",
-                                      "Added the `SYNC` flushing mode modifier.", NULL},
      .tips = (const char *const[]){"request_policy:all_shards", "response_policy:all_succeeded", NULL}},
     {.name = "flushall",
      .arity = -1,
@@ -122,8 +120,6 @@ struct command database_commands[] = {
      .since = "1.0.0",
      .summary = "Remove all keys from all databases",
      .complexity = "O(N) where N is the total number of keys in all databases",
-     .history = (const char *const[]){"4.0.0", "Added the `ASYNC` flushing mode modifier.", "6.2.0",
-                                      "Added the `SYNC` flushing mode modifier.", NULL},
      .tips = (const char *const[]){"request_policy:all_shards", "response_policy:all_succeeded", NULL}},
     {0},
 };

@@ -438,7 +438,6 @@ struct command key_commands[] = {
      .since = "1.0.0",
      .summary = "Determine if a key exists",
      .complexity = "O(N) where N is the number of keys to check.",
-     .history = (const char *const[]){"3.0.3", "Accepts multiple `key` arguments.", NULL},
      .tips = (const char *const[]){"request_policy:multi_shard", "response_policy:agg_sum", NULL}},
     {.name = "type",
      .arity = 2,
@@ -480,11 +479,7 @@ struct command key_commands[] = {
      .group = "generic",
      .since = "1.0.0",
      .summary = "Rename a key, only if the new key does not exist",
-     .complexity = "O(1)",
-     .history =
-         (const char *const[]){
-             "3.2.0",
-             "The command no longer returns an error when source and destination names are the same.", NULL}},
+     .complexity = "O(1)"},
     {.name = "copy",
      .arity = -3,
      .flags = CMD_WRITE | CMD_DENYOOM,

@@ -160,7 +160,6 @@ struct command scan_commands[] = {
      .summary = "Incrementally iterate the keys space",
      .complexity = "O(1) for every call. O(N) for a complete iteration, including enough command calls "
                    "for the cursor to return back to 0. N is the number of elements inside the collection.",
-     .history = (const char *const[]){"6.0.0", "Added the `TYPE` subcommand.", NULL},
      .tips = (const char *const[]){"nondeterministic_output", "request_policy:special", NULL}},
     {0},
 };
