@@ -116,7 +116,7 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
         reply_unknown_subcommand(reply, cmd->name, r->argv[1].data, r->argv[1].len);
         return false;
     }
-    if (UNLIKELY(!arity_fits(cmd, r->argc) || cmd->subcommands)) {
+    if (UNLIKELY(!arity_fits(cmd, r->argc) || !cmd->handler)) {
         reply_errorf(reply, "ERR wrong number of arguments for '%s' command", cmd->full_name);
     } else if (UNLIKELY((cmd->flags & CMD_PROTECTED) && !protection_passes(c))) {
         /* it has been told so */
