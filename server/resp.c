@@ -129,8 +129,10 @@ static enum resp_result complete(struct resp_partial *p) {
     if (p->has_blobs) p->blobs = mem_zalloc(n * sizeof(struct blob *));
     for (unsigned i = 0; i < n; i++) {
         struct part *part = &p->parts[i];
-        char *data = part->blob ? part->blob->data : p->bytes.data + part->offset;
-        p->argv[i] = (struct arg){part->len ? data : (char *)"", part->len};
+        char *data = (char *)""; /* where only empty arguments came, there is no buffer to point into */
+        if (part->blob) data = part->blob->data;
+        if (!part->blob && part->len) data = p->bytes.data + part->offset;
+        p->argv[i] = (struct arg){data, part->len};
         if (part->blob) p->blobs[i] = part->blob;
     }
     p->count = 0; /* the blobs are held by p->blobs now */
