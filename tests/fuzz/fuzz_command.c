@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { INPUT_MAX = 65536, FLUSH_EVERY = 512 };
 
