@@ -27,7 +27,7 @@ struct random;
 struct table {
     uint64_t mask;                         /* capacity in buckets - 1 */
     _Atomic(struct directory *) directory; /* of segments of buckets; NULL while nothing was ever inserted */
-    _Atomic uint64_t live;                 /* buckets in use: half of the capacity to all of it while resizing */
+    _Atomic uint64_t live;                 /* buckets in use: half to all of the capacity */
     size_t used;                           /* entries */
     size_t children;                       /* chained buckets */
     int resizing;                          /* 1 growing, -1 shrinking, 0 neither */
