@@ -119,6 +119,7 @@ $(BUILD)/gyre-bench: $(BENCH_OBJECTS) $(BUILD)/libgyre.a
 .PHONY: test
 test: ## Install what tests need, build, run unit, end-to-end, differential and history tests
 	@tests/tools/install-deps.sh run test
+	@tests/tools/install-node-clients.sh
 	@$(MAKE) -j$(JOBS) VARIANT=release test-build
 	@$(PYTHON) tests/run.py --variant release $(TESTS)
 

@@ -68,6 +68,8 @@ class Report:
                 print(f"{verdict:6} {name} ({seconds:.1f} s) {text}", flush=True)
 
     def finish(self):
+        if not self.passed and not self.failed:
+            self.failed.append("no test was run")
         for name in self.failed:
             print(f"failed: {name}")
         where = self.options.variant if self.options.target == "gyre" else "redis-server"
@@ -77,7 +79,7 @@ class Report:
                 tally.write(f"{self.passed} {len(self.failed)}\n")
         else:
             print(f"{self.passed} passed, {len(self.failed)} failed", flush=True)
-        return 0 if self.passed and not self.failed else 1
+        return 1 if self.failed else 0
 
 
 def unit_jobs(options):
