@@ -254,7 +254,7 @@ enum { RANDOM_TRIES = 8 };
  * before the slices are gone through from a random one on: a null means that there really was no live
  * key in any. */
 static void cmd_randomkey(struct call *c) {
-    struct tally tally;
+    struct tally tally = {0};
     struct random *random = &c->visit.thread->random;
     bool found = false;
     for (unsigned try = 0; try < RANDOM_TRIES; try++) {
@@ -262,7 +262,7 @@ static void cmd_randomkey(struct call *c) {
         if (tally.sum == 0) break;
         uint64_t draw = random_below(random, tally.sum);
         unsigned i = 0;
-        while (draw >= tally.counts[i]) draw -= tally.counts[i++];
+        for (; i + 1 < slices.count && draw >= tally.counts[i]; i++) draw -= tally.counts[i];
         if (!reply_random_of(c, &slices.all[i], &found) || found) return;
     }
     uint64_t start = random_below(random, slices.count);
