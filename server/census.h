@@ -1,8 +1,9 @@
-/* census.h: what a worker's clients hold together: memory, the largest input and output, how many are blocked.
+/* census.h: what a worker's clients hold together: memory, the largest input and output, how many are
+ * blocked.
  *
- * Nobody can look into another thread's clients, and to walk ten thousand of them for one INFO would stop their thread for
- * a millisecond. So each worker counts its own as its upkeep passes over them anyway, and publishes the sums
- * whenever it has seen all: they are of the last second or two.
+ * Nobody can look into another thread's clients, and to walk ten thousand of them for one INFO would stop
+ * their thread for a millisecond. So each worker counts its own as its upkeep passes over them anyway, and
+ * publishes the sums whenever it has seen all: they are of the last second or two.
  */
 #ifndef GYRE_SERVER_CENSUS_H
 #define GYRE_SERVER_CENSUS_H

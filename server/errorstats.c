@@ -1,4 +1,5 @@
-/* errorstats.c: a sorted array under a lock: see errorstats.h. Noting an error costs a search among a few words. */
+/* errorstats.c: a sorted array under a lock: see errorstats.h. Noting an error costs a search among a few
+ * words. */
 #include "server/errorstats.h"
 
 #include "shard/base/assert.h"

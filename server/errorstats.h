@@ -1,8 +1,9 @@
-/* errorstats.h: how often each kind of error was replied, by its first word (ERR, WRONGTYPE, OOM, ...): INFO errorstats.
+/* errorstats.h: how often each kind of error was replied, by its first word (ERR, WRONGTYPE, OOM, ...): INFO
+ * errorstats.
  *
- * One table for the server under a spin lock: errors are rare, and kinds are few. Words can come from clients in the end (a
- * script's error), so there are at most ERRORSTATS_KINDS_MAX; what comes after them is counted together as OTHER.
- * Any thread, under holds or not.
+ * One table for the server under a spin lock: errors are rare, and kinds are few. Words can come from clients
+ * in the end (a script's error), so there are at most ERRORSTATS_KINDS_MAX; what comes after them is counted
+ * together as OTHER. Any thread, under holds or not.
  */
 #ifndef GYRE_SERVER_ERRORSTATS_H
 #define GYRE_SERVER_ERRORSTATS_H

@@ -50,31 +50,38 @@ static bool read_proc(const char *path, char *text, size_t cap) {
     return n > 0;
 }
 
+/* The number in a field (from 0) of words parted by single blanks; 0 when there is none. */
+static uint64_t number_field(const char *text, unsigned field) {
+    for (; field > 0; field--) {
+        text = strchr(text, ' ');
+        if (!text) return 0;
+        text++;
+    }
+    return strtoull(text, NULL, 10);
+}
+
 uint64_t host_resident_bytes(void) {
     char text[PROC_FILE_MAX];
-    unsigned long long size, resident;
     if (!read_proc("/proc/self/statm", text, sizeof text)) return 0;
-    if (sscanf(text, "%llu %llu", &size, &resident) != 2) return 0;
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return number_field(text, 1) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static double seconds(struct timeval t) {
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
-/* The thread whose number is the process's. Fields 14 and 15 of stat, in clock ticks; the name in field 2 may hold anything, so counting
- * begins behind its closing bracket. */
+/* The thread whose number is the process's. Fields 14 and 15 of stat, in clock ticks; the name in field 2 may
+ * hold anything, so counting begins behind its closing bracket. */
 static void main_thread_times(struct host_cpu *cpu) {
     char path[64], text[PROC_FILE_MAX];
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
     if (!read_proc(path, text, sizeof text)) return;
-    const char *at = strrchr(text, ')');
-    unsigned long long user, system;
-    if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
-        return;
+    const char *behind_name = strrchr(text, ')');
+    if (!behind_name) return;
+    enum { USER_FIELD = 12, SYSTEM_FIELD = 13 }; /* the bracket's word is field 0 here */
     double per_second = (double)sysconf(_SC_CLK_TCK);
-    cpu->main_thread_user_s = (double)user / per_second;
-    cpu->main_thread_system_s = (double)system / per_second;
+    cpu->main_thread_user_s = (double)number_field(behind_name, USER_FIELD) / per_second;
+    cpu->main_thread_system_s = (double)number_field(behind_name, SYSTEM_FIELD) / per_second;
 }
 
 struct host_cpu host_cpu(void) {

@@ -1,6 +1,7 @@
 /* host.h: facts about the machine and this process that only the operating system knows, for INFO.
  *
- * These make system calls (a read of a small file in /proc at most), so they are called with no slice held. Any thread.
+ * These make system calls (a read of a small file in /proc at most), so they are called with no slice held.
+ * Any thread.
  */
 #ifndef GYRE_SERVER_HOST_H
 #define GYRE_SERVER_HOST_H

@@ -1,6 +1,6 @@
-/* info.c: INFO's sections by name, and how a field is written: see info.h. The fields themselves are in info_server.c (server,
- * clients, memory, processor), info_stats.c (counters, commands, errors, latencies), info_keys.c (databases, shards) and
- * info_idle.c (what waits for its subsystem).
+/* info.c: INFO's sections by name, and how a field is written: see info.h. The fields themselves are in
+ * info_server.c (server, clients, memory, processor), info_stats.c (counters, commands, errors, latencies),
+ * info_keys.c (databases, shards) and info_idle.c (what waits for its subsystem).
  */
 #include "server/info.h"
 

@@ -1,8 +1,9 @@
 /* info.h: what INFO says: facts that are fixed at start, values sampled over time, and the sections' texts.
  *
- * Sections and fields are redis-server 7.0.15's, in its order, so that exporters and dashboards find what they look for; what Gyre
- * adds has its own names (gyre_version, the section `shards`). A field whose subsystem does not exist says what it says of
- * an idle one there. Everything is read without holds: counters from atomics, the rest from samples.
+ * Sections and fields are redis-server 7.0.15's, in its order, so that exporters and dashboards find what
+ * they look for; what Gyre adds has its own names (gyre_version, the section `shards`). A field whose
+ * subsystem does not exist says what it says of an idle one there. Everything is read without holds: counters
+ * from atomics, the rest from samples.
  */
 #ifndef GYRE_SERVER_INFO_H
 #define GYRE_SERVER_INFO_H
@@ -42,14 +43,17 @@ struct info_facts {
 };
 const struct info_facts *info_facts(void);
 
-/* The replication id that this server would give its replicas; a new one. `id` has room for INFO_ID_CHARS + 1. */
+/* The replication id that this server would give its replicas; a new one. `id` has room for INFO_ID_CHARS +
+ * 1. */
 void info_replication_id(char *id);
 void info_change_replication_id(void);
 
-/* Sections by name, in any case; several at once as bits. "default", "all" and "everything" stand for many; 0: unknown. */
+/* Sections by name, in any case; several at once as bits. "default", "all" and "everything" stand for many;
+ * 0: unknown. */
 typedef uint32_t info_sections;
 info_sections info_sections_named(const char *name, size_t len);
-/* Appends the texts of these sections, an empty line between them. Runs in a handler that holds nothing or whatever it was given. */
+/* Appends the texts of these sections, an empty line between them. Runs in a handler that holds nothing or
+ * whatever it was given. */
 void info_append(struct buf *out, struct call *c, info_sections sections);
 
 #endif

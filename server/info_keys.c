@@ -1,7 +1,7 @@
 /* info_keys.c: INFO's sections keyspace and shards.
  *
- * Counts come from atomics. The mean time to live alone needs a look into the slices: a few of them are tried, and those that
- * are busy are passed over, so INFO never waits for a hold.
+ * Counts come from atomics. The mean time to live alone needs a look into the slices: a few of them are
+ * tried, and those that are busy are passed over, so INFO never waits for a hold.
  */
 #include "server/info_parts.h"
 
@@ -89,9 +89,9 @@ static struct owned owned_by(const struct worker *w) {
     return o;
 }
 
-/* ops: commands that its thread has run, for its own connections. slice_ops: those that ran on its slices, and visits those of
- * them that other threads ran. parks: how often one of its clients had to wait for a slice; refused: how often a slice was not
- * to be had at once. */
+/* ops: commands that its thread has run, for its own connections. slice_ops: those that ran on its slices,
+ * and visits those of them that other threads ran. parks: how often one of its clients had to wait for a
+ * slice; refused: how often a slice was not to be had at once. */
 void info_shards(struct info *in) {
     for (unsigned i = 0; i < workers_count; i++) {
         const struct worker *w = worker_by_index(i);

@@ -1,7 +1,8 @@
-/* info_sample.c: facts of this start, rates, and what is read from the system at the coordinator's beat: see info.h.
+/* info_sample.c: facts of this start, rates, and what is read from the system at the coordinator's beat: see
+ * info.h.
  *
- * A rate is the mean of the last RATE_SAMPLES samples, 1.6 seconds, as in Redis. All is under one spin lock; the
- * coordinator writes ten times a second, INFO copies.
+ * A rate is the mean of the last RATE_SAMPLES samples, 1.6 seconds, as in Redis. All is under one spin lock;
+ * the coordinator writes ten times a second, INFO copies.
  */
 #include "server/info.h"
 

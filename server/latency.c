@@ -1,5 +1,5 @@
-/* latency.c: see latency.h. A sample is noted by command handlers' callers, perhaps while slices are held: it costs a search among few
- * names and allocates nothing. */
+/* latency.c: see latency.h. A sample is noted by command handlers' callers, perhaps while slices are held: it
+ * costs a search among few names and allocates nothing. */
 #include "server/latency.h"
 
 #include "server/config.h"

@@ -1,8 +1,10 @@
-/* latency.h: the latency monitor: what took at least latency-monitor-threshold ms, by event, second by second.
+/* latency.h: the latency monitor: what took at least latency-monitor-threshold ms, by event, second by
+ * second.
  *
- * Events are named as in Redis: "command" and "fast-command" (by the command's own flag), "expire-cycle", "eviction-cycle", and
- * what later modules add. Each keeps its last LATENCY_SAMPLES seconds in which something happened, with the worst of each second.
- * One table for the server under a spin lock: only what was slow comes here. Any thread.
+ * Events are named as in Redis: "command" and "fast-command" (by the command's own flag), "expire-cycle",
+ * "eviction-cycle", and what later modules add. Each keeps its last LATENCY_SAMPLES seconds in which
+ * something happened, with the worst of each second. One table for the server under a spin lock: only what
+ * was slow comes here. Any thread.
  */
 #ifndef GYRE_SERVER_LATENCY_H
 #define GYRE_SERVER_LATENCY_H
@@ -13,8 +15,8 @@
 
 enum { LATENCY_SAMPLES = 160, LATENCY_EVENTS_MAX = 32 };
 
-/* Notes that an event took so long. Nothing happens while the monitor is off or the time is below its threshold. `event` must be a
- * constant of the program. */
+/* Notes that an event took so long. Nothing happens while the monitor is off or the time is below its
+ * threshold. `event` must be a constant of the program. */
 void latency_note(const char *event, uint64_t ms);
 
 struct latency_sample {
@@ -28,8 +30,8 @@ struct latency_event {
     struct latency_sample samples[LATENCY_SAMPLES]; /* oldest first */
 };
 
-/* How many events there are, and a copy of one of them (by place, in the order of their first appearance; by exact name).
- * False: there is none. */
+/* How many events there are, and a copy of one of them (by place, in the order of their first appearance; by
+ * exact name). False: there is none. */
 unsigned latency_events(void);
 bool latency_event_at(unsigned place, struct latency_event *out);
 bool latency_event_named(const char *name, size_t len, struct latency_event *out);

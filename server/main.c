@@ -11,6 +11,7 @@
 #include "server/info.h"
 #include "server/listener.h"
 #include "server/process.h"
+#include "server/statistics.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
@@ -55,6 +56,7 @@ static void *worker_body(void *arg) {
 }
 
 static void coordinator_started(struct coordinator *c) {
+    info_facts(); /* notes the time and the memory of the start */
     listeners_start(c);
     sem_post(&starting);
 }
@@ -148,9 +150,13 @@ static void make_server(const struct config *config) {
     exit(1);
 }
 
-static void announce(const struct config *config) {
+/* While no connection is accepted yet: afterwards a CONFIG SET may free this snapshot. */
+static void introduce(const struct config *config) {
     struct ring_features features = ring_features(worker_by_index(0)->thread.ring);
     banner_print(config, &features);
+}
+
+static void announce(void) {
     log_notice("Ready to accept connections");
     process_notify("READY=1\nSTATUS=Ready to accept connections");
 }
@@ -162,6 +168,7 @@ int main(int argc, char **argv) {
     commands_init();
     config_init();
     listeners_register_hooks();
+    config_reset_statistics = statistics_reset_all;
     load_configuration(argc, argv, &load);
     const struct config *config = config_get();
     become_process(config, &load);
@@ -175,13 +182,14 @@ int main(int argc, char **argv) {
     pthread_t *threads = mem_zalloc(workers_count * sizeof *threads), coordinator_thread;
     sem_init(&starting, 0, 0);
     for (unsigned i = 0; i < workers_count; i++) start_thread(&threads[i], worker_body, worker_by_index(i));
+    introduce(config);
     coordinator = (struct coordinator){.started = coordinator_started,
                                        .completion = listeners_completion,
                                        .beat = coordinator_beat};
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");
     start_thread(&coordinator_thread, coordinator_body, &coordinator);
-    announce(config);
+    announce();
 
     process_wait();
     process_notify("STOPPING=1");
@@ -189,6 +197,8 @@ int main(int argc, char **argv) {
     stop_threads(threads, coordinator_thread);
     listeners_close();
     if (*pidfile_path) unlink(pidfile_path);
+    mem_free(pidfile_path);
+    mem_free(threads);
     log_warning("Gyre is now ready to exit, bye bye...");
     return 0;
 }

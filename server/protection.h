@@ -1,5 +1,5 @@
-/* protection.h: which clients may run the commands that a configuration has to allow first (CMD_PROTECTED): DEBUG, by
- * enable-debug-command. The client's own thread.
+/* protection.h: which clients may run the commands that a configuration has to allow first (CMD_PROTECTED):
+ * DEBUG, by enable-debug-command. The client's own thread.
  */
 #ifndef GYRE_SERVER_PROTECTION_H
 #define GYRE_SERVER_PROTECTION_H

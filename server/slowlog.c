@@ -1,7 +1,8 @@
 /* slowlog.c: see slowlog.h.
  *
- * An entry leaves the log only from its old end, or all leave at once. So a reader that stands at an entry which is
- * still logged can go on from it, and one whose entry has left knows that everything older has left too.
+ * An entry leaves the log only from its old end, or all leave at once. So a reader that stands at an entry
+ * which is still logged can go on from it, and one whose entry has left knows that everything older has left
+ * too.
  */
 #include "server/slowlog.h"
 
@@ -13,12 +14,14 @@
 #include "shard/rt/clock.h"
 #include "shard/rt/spin.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
     MORE_TEXT_MAX = 48,  /* "... (123 more bytes)" */
     TRIM_PER_LOCK = 128, /* entries that leave within one hold of the lock */
+    TRIM_ROUNDS_MAX = 8, /* holds of the lock for one noted command, which may hold slices */
 };
 
 static struct {
@@ -111,17 +114,17 @@ static struct slowlog_entry *unlink_oldest(void) {
     return e;
 }
 
-/* Lets the oldest go until `max` are left. */
-static void trim(size_t max) {
+/* Lets the oldest go until `max` are left, or `rounds` have passed. */
+static void trim(size_t max, unsigned rounds) {
     struct slowlog_entry *gone[TRIM_PER_LOCK];
-    unsigned count;
-    do {
+    unsigned count = TRIM_PER_LOCK;
+    for (; count == TRIM_PER_LOCK && rounds > 0; rounds--) {
         count = 0;
         spin_lock(&log_list.lock);
         while (log_list.count > max && count < TRIM_PER_LOCK) gone[count++] = unlink_oldest();
         spin_unlock(&log_list.lock);
         for (unsigned i = 0; i < count; i++) log_entry_release(gone[i]);
-    } while (count == TRIM_PER_LOCK);
+    }
 }
 
 void slowlog_note(struct client *c, const struct arg *argv, unsigned argc, uint64_t us) {
@@ -131,7 +134,7 @@ void slowlog_note(struct client *c, const struct arg *argv, unsigned argc, uint6
     e->unix_s = clock_unix_ms() / 1000;
     e->us = (int64_t)us;
     push(e);
-    trim(config_get()->slowlog_max_len);
+    trim(config_get()->slowlog_max_len, TRIM_ROUNDS_MAX);
 }
 
 size_t slowlog_len(void) {
@@ -142,7 +145,7 @@ size_t slowlog_len(void) {
 }
 
 void slowlog_reset(void) {
-    trim(0);
+    trim(0, UINT_MAX);
 }
 
 /* ---- reading ---- */
@@ -165,8 +168,7 @@ static void fill_batch(struct slowlog_reader *r) {
     }
     spin_unlock(&log_list.lock);
     drop_batch(r);
-    memcpy(r->batch, batch, count * sizeof batch[0]);
-    r->count = count;
+    for (; r->count < count; r->count++) r->batch[r->count] = batch[r->count];
     r->started = true;
 }
 

@@ -1,9 +1,10 @@
-/* slowlog.h: the slow log: the last slowlog-max-len commands that took at least slowlog-log-slower-than microseconds.
+/* slowlog.h: the slow log: the last slowlog-max-len commands that took at least slowlog-log-slower-than
+ * microseconds.
  *
- * One log for the server, a list under a spin lock, newest first. Entries are refcounted and never change, so a reader takes
- * a few at a time under the lock and writes its reply outside it, however long the log is.
- * Any thread; noting an entry may happen under holds (it allocates at most SLOWLOG_ARGS strings of a little more than
- * SLOWLOG_BYTES each, in one block).
+ * One log for the server, a list under a spin lock, newest first. Entries are refcounted and never change, so
+ * a reader takes a few at a time under the lock and writes its reply outside it, however long the log is. Any
+ * thread; noting an entry may happen under holds (it allocates at most SLOWLOG_ARGS strings of a little more
+ * than SLOWLOG_BYTES each, in one block).
  */
 #ifndef GYRE_SERVER_SLOWLOG_H
 #define GYRE_SERVER_SLOWLOG_H
@@ -38,7 +39,8 @@ void slowlog_note(struct client *c, const struct arg *argv, unsigned argc, uint6
 size_t slowlog_len(void);
 void slowlog_reset(void);
 
-/* Walks the log from the newest entry: start with a zeroed reader; entries stay valid until slowlog_read_end. */
+/* Walks the log from the newest entry: start with a zeroed reader; entries stay valid until
+ * slowlog_read_end. */
 enum { SLOWLOG_READ_BATCH = 32 };
 struct slowlog_reader {
     struct slowlog_entry *batch[SLOWLOG_READ_BATCH];

@@ -1,13 +1,16 @@
 /* statistics.c: adding up what the workers and slices count, and forgetting it: see statistics.h.
  *
- * Any thread of the server may run this, without holds: it reads counters with relaxed loads while their owners go on
- * writing, so a sum is of no single instant, but no counter in it ever goes back. The baseline (what had been reached at the last reset)
- * is guarded by a spin lock of its own. A reader takes the baseline's part of its answer under the lock after a
- * reset has read the same counters under it, so what it reads is never less than the baseline.
+ * Any thread of the server may run this, without holds: it reads counters with relaxed loads while their
+ * owners go on writing, so a sum is of no single instant, but no counter in it ever goes back. The baseline
+ * (what had been reached at the last reset) is guarded by a spin lock of its own. A reader takes the
+ * baseline's part of its answer under the lock after a reset has read the same counters under it, so what it
+ * reads is never less than the baseline.
  */
 #include "server/statistics.h"
 
 #include "server/command.h"
+#include "server/errorstats.h"
+#include "server/info.h"
 #include "server/listener.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
@@ -195,4 +198,6 @@ void statistics_reset_all(void) {
     spin_unlock(&baseline.lock);
     mem_free(fresh);
     for (unsigned i = 0; i < commands_count(); i++) reset_command(i, &commands[i]);
+    errorstats_reset();
+    info_reset_samples();
 }

@@ -7,8 +7,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Durations are counted in buckets of which there are eight for each doubling, so a percentile read from them is off by at most
- * an eighth: one bucket for all below 2^LATENCY_FIRST_BIT ns, the last for all from 2^LATENCY_LAST_BIT ns (a minute) on. */
+/* Durations are counted in buckets of which there are eight for each doubling, so a percentile read from them
+ * is off by at most an eighth: one bucket for all below 2^LATENCY_FIRST_BIT ns, the last for all from
+ * 2^LATENCY_LAST_BIT ns (a minute) on. */
 enum {
     LATENCY_FIRST_BIT = 6,
     LATENCY_LAST_BIT = 36,
@@ -54,8 +55,8 @@ static inline void count_reset(_Atomic uint64_t *counter) {
 
 /* ---- Sums over all workers and slices, for INFO and its like. Any thread of the server. ----
  *
- * CONFIG RESETSTAT cannot set counters to 0 that other threads write without locks, so it notes what they have reached, and the
- * sums are given without that. */
+ * CONFIG RESETSTAT cannot set counters to 0 that other threads write without locks, so it notes what they
+ * have reached, and the sums are given without that. */
 
 /* Members are uint64_t throughout. */
 struct statistics_total {
@@ -84,6 +85,7 @@ uint64_t latency_bucket_end_ns(unsigned bucket);
 /* The time within which this share of the calls (0 to 100) ended, ns. 0 when there were none. */
 uint64_t latency_percentile_ns(const struct command_total *total, double percentile);
 
+/* CONFIG RESETSTAT: these sums, the errors by kind and the rates begin anew. Any thread of the server. */
 void statistics_reset_all(void);
 
 #endif

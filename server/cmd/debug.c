@@ -1,8 +1,8 @@
 /* cmd/debug.c: DEBUG: what test suites need to look inside, to be in the way, and to crash the server.
  *
- * One command for COMMAND and statistics, as in Redis. Subcommands that touch keys are variants (command.h), so that
- * the router takes their slices first: see debug_parts.h for who holds what. Only clients that enable-debug-command allows
- * come here (protection.h).
+ * One command for COMMAND and statistics, as in Redis. Subcommands that touch keys are variants (command.h),
+ * so that the router takes their slices first: see debug_parts.h for who holds what. Only clients that
+ * enable-debug-command allows come here (protection.h).
  */
 #include "server/cmd/debug_parts.h"
 #include "server/config.h"

@@ -1,8 +1,8 @@
 /* debug_data.c: DEBUG DIGEST, DIGEST-VALUE, HTSTATS, POPULATE: what looks at, or makes, many keys.
  *
- * DIGEST runs with every slice held, so it is of one instant; it takes as long as it takes to read everything. HTSTATS
- * and POPULATE take one slice at a time: the first only counts, the second is for tests, and is the one DEBUG command that
- * other clients can see half done.
+ * DIGEST runs with every slice held, so it is of one instant; it takes as long as it takes to read
+ * everything. HTSTATS and POPULATE take one slice at a time: the first only counts, the second is for tests,
+ * and is the one DEBUG command that other clients can see half done.
  */
 #include "server/cmd/debug_parts.h"
 #include "shard/base/assert.h"

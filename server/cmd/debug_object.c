@@ -85,7 +85,8 @@ void debug_object(struct call *c) {
 
 /* ---- HOLD ---- */
 
-/* DEBUG HOLD key seconds: a slow command at will. Its slice stays held and its thread busy, not asleep, as long as it takes. */
+/* DEBUG HOLD key seconds: a slow command at will. Its slice stays held and its thread busy, not asleep, as
+ * long as it takes. */
 void debug_hold(struct call *c) {
     double seconds;
     if (c->argc != 4 || c->key_count != 1) {

@@ -1,4 +1,5 @@
-/* cmd/info.c: INFO [section ...]. Runs without holds of its own: see info.h for where its values come from. */
+/* cmd/info.c: INFO [section ...]. Runs without holds of its own: see info.h for where its values come
+ * from. */
 #include "server/info.h"
 #include "server/call.h"
 

@@ -1,7 +1,7 @@
 /* cmd/latency.c: LATENCY: what the latency monitor has seen, and the commands' own histograms.
  *
- * None of it needs a hold. HISTOGRAM adds up the workers' counters (statistics.h); the rest copies one event after another out of
- * latency.h, so a reply of several events is of no single instant.
+ * None of it needs a hold. HISTOGRAM adds up the workers' counters (statistics.h); the rest copies one event
+ * after another out of latency.h, so a reply of several events is of no single instant.
  */
 #include "server/latency.h"
 #include "server/call.h"
@@ -60,7 +60,8 @@ static void cmd_latency_reset(struct call *c) {
 
 enum { GRAPH_COLUMNS = 80, GRAPH_ROWS = 4, GRAPH_SHADES = 3, LABEL_MAX = 16 };
 
-/* One sample as a column: how many of GRAPH_ROWS * GRAPH_SHADES steps high, and how long ago, written downwards. */
+/* One sample as a column: how many of GRAPH_ROWS * GRAPH_SHADES steps high, and how long ago, written
+ * downwards. */
 struct column {
     unsigned steps;
     char label[LABEL_MAX];
@@ -147,6 +148,7 @@ static void cmd_latency_graph(struct call *c) {
 
 static void append_event_report(struct buf *out, unsigned number, const struct latency_event *e) {
     uint64_t sum = 0, deviation = 0;
+    ASSERT(e->count > 0);
     for (unsigned i = 0; i < e->count; i++) sum += e->samples[i].ms;
     uint64_t mean = sum / e->count;
     for (unsigned i = 0; i < e->count; i++)
@@ -186,8 +188,8 @@ static void cmd_latency_doctor(struct call *c) {
 
 enum { HISTOGRAM_FIRST_BIT = 10 };
 
-/* Redis's buckets: a doubling each, from 1024 ns on, named by the largest time in microseconds that its own histogram cannot
- * tell from the bound: 1, 2, 4, 8, 16, 33, 66, ... */
+/* Redis's buckets: a doubling each, from 1024 ns on, named by the largest time in microseconds that its own
+ * histogram cannot tell from the bound: 1, 2, 4, 8, 16, 33, 66, ... */
 static int64_t bound_name_us(unsigned doubling) {
     return (int64_t)((((uint64_t)1024 + 8) << doubling) - 1) / 1000;
 }
@@ -242,6 +244,9 @@ static void cmd_latency_histogram(struct call *c) {
 /* ---- help, table ---- */
 
 static void cmd_latency_help(struct call *c) {
+    static const char histogram_line[] =
+        "    Return a cumulative distribution of latencies in the format of a "
+        "histogram for the specified command names.";
     static const char *const lines[] = {
         "DOCTOR",
         "    Return a human readable latency analysis report.",
@@ -255,9 +260,7 @@ static void cmd_latency_help(struct call *c) {
         "    Reset latency data of one or more <event> classes.",
         "    (default: reset all data for all event classes)",
         "HISTOGRAM [COMMAND ...]",
-        "    Return a cumulative distribution of latencies in the format of a histogram for the specified "
-        "command "
-        "names.",
+        histogram_line,
         "    If no commands are specified then all histograms are replied.",
         NULL,
     };

@@ -1,6 +1,7 @@
 /* cmd/memory.c: MEMORY USAGE, STATS, PURGE, DOCTOR, MALLOC-STATS, HELP.
  *
- * USAGE runs under the hold of its key's slice. The others need none: their figures are INFO's (info_parts.h).
+ * USAGE runs under the hold of its key's slice. The others need none: their figures are INFO's
+ * (info_parts.h).
  */
 #include "server/cmd/lookup.h"
 #include "server/info_parts.h"
@@ -119,27 +120,32 @@ static void cmd_memory_stats(struct call *c) {
 
 /* ---- purge ---- */
 
-/* Each thread has its own heap, which only it may clean up. A message is on its way at most once. */
-struct purge {
+/* Each thread has its own heap, which only it may clean up, and they do it one after another: one message
+ * goes round all threads. While it is on its way another PURGE adds nothing. */
+static struct {
     struct message message;
-    _Atomic bool posted;
-};
-static struct purge purges[THREADS_MAX];
+    _Atomic bool under_way;
+} purge;
+
+/* Sends the message on to thread `index`, or to the next there is; ends its round behind the last. */
+static void purge_pass_on(struct thread *from, unsigned index) {
+    while (index < thread_count() && !thread_by_index(index)) index++;
+    if (index < thread_count())
+        thread_post(from, thread_by_index(index), &purge.message);
+    else
+        atomic_store(&purge.under_way, false);
+}
 
 static void purge_delivered(struct thread *to, struct message *message) {
-    struct purge *p = (struct purge *)(void *)message;
-    ASSERT(p == &purges[to->index]);
-    atomic_store(&p->posted, false);
+    ASSERT(message == &purge.message);
     mem_purge();
+    purge_pass_on(to, to->index + 1u);
 }
 
 static void cmd_memory_purge(struct call *c) {
-    struct thread *me = c->visit.thread;
-    for (unsigned i = 0; i < thread_count(); i++) {
-        struct thread *to = thread_by_index(i);
-        if (!to || atomic_exchange(&purges[i].posted, true)) continue;
-        purges[i].message.deliver = purge_delivered;
-        thread_post(me, to, &purges[i].message);
+    if (!atomic_exchange(&purge.under_way, true)) {
+        purge.message.deliver = purge_delivered;
+        purge_pass_on(c->visit.thread, 0);
     }
     reply_ok(c->reply);
 }

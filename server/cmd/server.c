@@ -38,8 +38,8 @@ static bool parse_shutdown(struct call *c, struct shutdown_options *o) {
     return !(o->save && o->nosave);
 }
 
-/* There is nothing to wait for before the end (no replica, no file being written), so NOW changes nothing and ABORT never finds a
- * shutdown in progress. */
+/* There is nothing to wait for before the end (no replica, no file being written), so NOW changes nothing and
+ * ABORT never finds a shutdown in progress. */
 static void cmd_shutdown(struct call *c) {
     struct shutdown_options o = {0};
     if (!parse_shutdown(c, &o)) {

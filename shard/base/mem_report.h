@@ -7,8 +7,8 @@
 
 /* "mimalloc-2.0.9". */
 const char *mem_allocator_name(void);
-/* Hands the allocator's own report to `take`, piece by piece (pieces are not lines). The allocator counts per thread: the figures
- * are of all threads, but those of other threads are as of their last hand-in. */
+/* Hands the allocator's own report to `take`, piece by piece (pieces are not lines). The allocator counts per
+ * thread: the figures are of all threads, but those of other threads are as of their last hand-in. */
 void mem_report(void (*take)(const char *text, void *arg), void *arg);
 
 #endif

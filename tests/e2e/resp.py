@@ -35,6 +35,10 @@ class Push(list):
     """A RESP3 push message."""
 
 
+class Attributed(list):
+    """A RESP3 reply with attributes in front of it: [attributes, reply]."""
+
+
 class Closed(Exception):
     """The server closed the connection; `args[0]` holds the bytes that came without making a reply."""
 
@@ -119,6 +123,10 @@ def parse(data, at=0):
     if kind == b"%":
         items, at = _many(data, at, 2 * int(line))
         return Map(zip(items[::2], items[1::2])), at
+    if kind == b"|":
+        items, at = _many(data, at, 2 * int(line))
+        reply, at = parse(data, at)
+        return Attributed([Map(zip(items[::2], items[1::2])), reply]), at
     if kind == b"_":
         return None, at
     if kind == b",":
