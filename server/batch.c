@@ -65,8 +65,7 @@ static void run_requests(struct worker *w) {
     struct batch *b = &w->batch;
     for (unsigned i = 0; i < b->count; i++) {
         struct request *r = &b->requests[i];
-        if (LIKELY(r->has_key))
-        prefetch_entry(r->key.slice, r->client->database, r->key.hash);
+        if (LIKELY(r->has_key)) prefetch_entry(r->key.slice, r->client->database, r->key.hash);
     }
     uint64_t ticks = clock_ticks();
     for (unsigned i = 0; i < b->count; i++) run_request(w, &b->requests[i], &ticks);
@@ -94,7 +93,8 @@ static bool is_full(const struct batch *b) {
     return b->count == BATCH_REQUESTS || b->args + BATCH_ARGS_EACH > BATCH_ARGS;
 }
 
-static void add_request(struct worker *w, struct client *c, struct input *in, struct resp_partial *partial, size_t end) {
+static void add_request(struct worker *w, struct client *c, struct input *in, struct resp_partial *partial,
+                        size_t end) {
     struct batch *b = &w->batch;
     struct request *r = &b->requests[b->count++];
     r->client = c;

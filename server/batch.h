@@ -22,11 +22,11 @@ struct request {
     struct command *command; /* NULL: unknown */
     struct arg *argv;
     unsigned argc;
-    bool has_key;                  /* `key` is the command's only key */
+    bool has_key; /* `key` is the command's only key */
     struct key key;
-    struct resp_partial *partial;  /* owns the arguments; NULL when they lie in a receive buffer */
-    struct input *input;           /* where it came from; NULL when from a partial kept from earlier */
-    size_t end;                    /* offset in the input of what comes after it */
+    struct resp_partial *partial; /* owns the arguments; NULL when they lie in a receive buffer */
+    struct input *input;          /* where it came from; NULL when from a partial kept from earlier */
+    size_t end;                   /* offset in the input of what comes after it */
 };
 
 struct input {

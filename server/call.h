@@ -41,7 +41,8 @@ struct call {
     unsigned key_count;
     struct reply *reply;
     struct visit visit;
-    struct blob **blobs; /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
+    struct blob *
+        *blobs; /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
     enum call_outcome outcome;
     struct slice *refused;
     struct slice *entered; /* what call_enter took and call_leave gives back */

@@ -119,7 +119,8 @@ void client_close(struct worker *w, struct client *c) {
     if (client_has(c, CLIENT_MONITOR)) monitor_remove(c);
     atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
     client_stop_receiving(w, c);
-    if (c->sending) ring_cancel(w->thread.ring, tag_make(TAG_SEND, c->generation, c->slot), tag_make(TAG_NOTHING, 0, 0));
+    if (c->sending)
+        ring_cancel(w->thread.ring, tag_make(TAG_SEND, c->generation, c->slot), tag_make(TAG_NOTHING, 0, 0));
     log_verbose("Client closed connection id=%llu addr=%s", (unsigned long long)c->id, c->peer);
     if (c->in_flight == 0) to_grave(w, c);
 }

@@ -31,7 +31,7 @@ struct slice;
  */
 enum client_flag {
     CLIENT_MONITOR = 1 << 0,
-    CLIENT_KILLED = 1 << 1,          /* closes before its next command */
+    CLIENT_KILLED = 1 << 1, /* closes before its next command */
     CLIENT_CLOSE_AFTER_REPLY = 1 << 2,
     CLIENT_NO_EVICT = 1 << 3,
     CLIENT_NO_TOUCH = 1 << 4,
@@ -62,25 +62,28 @@ struct client {
 
     /* Input. */
     struct resp_partial *partial; /* a command cut by the end of a buffer; NULL otherwise */
-    struct resp_partial *waiting; /* a whole command that is to run again when the wait is over; NULL otherwise */
-    struct buf raw;               /* bytes received while the client waits */
-    size_t raw_used;              /* how many of them have been run */
-    bool receiving;               /* a multishot receive is armed */
-    bool end_of_input;            /* the other side will send no more */
-    bool in_batch;                /* the batch has bytes of this client */
+    struct resp_partial
+        *waiting;      /* a whole command that is to run again when the wait is over; NULL otherwise */
+    struct buf raw;    /* bytes received while the client waits */
+    size_t raw_used;   /* how many of them have been run */
+    bool receiving;    /* a multishot receive is armed */
+    bool end_of_input; /* the other side will send no more */
+    bool in_batch;     /* the batch has bytes of this client */
     /* Output. */
     struct reply reply;
     struct reply_chunk *sending; /* what the one send in flight refers to */
     size_t sending_bytes, sent_of_first;
     struct output_vector *vector; /* the send in flight, when it has several pieces */
-    uint64_t soft_limit_since_ms; /* client-output-buffer-limit: when the soft limit was passed; 0: it is not */
-    struct client *dirty_next;    /* list of clients with output to send this turn */
+    uint64_t
+        soft_limit_since_ms;   /* client-output-buffer-limit: when the soft limit was passed; 0: it is not */
+    struct client *dirty_next; /* list of clients with output to send this turn */
     bool dirty;
     /* Waiting. */
     enum client_wait wait;
     struct slice *parked_on;
-    struct client *wait_prev, *wait_next; /* the worker's list of parked or paused clients; of closed ones at the end */
-    unsigned passes; /* refusals of the waiting command: see hold.h */
+    struct client *wait_prev,
+        *wait_next;     /* the worker's list of parked or paused clients; of closed ones at the end */
+    unsigned passes;    /* refusals of the waiting command: see hold.h */
     unsigned in_flight; /* requests whose last completion is still to come */
 
     /* Session. */
@@ -88,13 +91,13 @@ struct client {
     _Atomic uint32_t flags;
     _Atomic(struct command *) last_command; /* shared */
     int64_t created_ms;
-    _Atomic int64_t active_ms; /* shared: the last time it sent something */
+    _Atomic int64_t active_ms;                  /* shared: the last time it sent something */
     _Atomic uint64_t input_bytes, output_bytes; /* shared: what waits, for CLIENT LIST */
     _Atomic uint64_t bytes_in, bytes_out;       /* shared: totals */
     /* Guarded by the worker's registry lock when changed, or read by another thread. */
     char *name, *library_name, *library_version;
     struct client *registry_prev, *registry_next; /* by age */
-    char peer[48], local[48]; /* "1.2.3.4:567", "[::1]:567", "/path:0" cut to fit */
+    char peer[48], local[48];                     /* "1.2.3.4:567", "[::1]:567", "/path:0" cut to fit */
 };
 
 struct thread;

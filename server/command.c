@@ -52,7 +52,8 @@ static struct place *look_up(const char *name, size_t len) {
     for (unsigned i = place_of(words);; i = (i + 1) % PLACES) {
         struct place *p = &places[i];
         if (!p->words[0]) return NULL;
-        if (p->words[0] == words[0] && p->words[1] == words[1] && p->words[2] == words[2] && p->words[3] == words[3])
+        if (p->words[0] == words[0] && p->words[1] == words[1] && p->words[2] == words[2] &&
+            p->words[3] == words[3])
             return p;
     }
 }

@@ -85,17 +85,18 @@ enum key_flag {
 struct key_spec {
     uint32_t flags; /* 0 ends the list */
     enum { BEGIN_INDEX, BEGIN_KEYWORD, BEGIN_UNKNOWN } begin;
-    int index;           /* BEGIN_INDEX: argument number; BEGIN_KEYWORD: where the search starts (negative: from the end) */
+    int index; /* BEGIN_INDEX: argument number; BEGIN_KEYWORD: where the search starts (negative: from the end) */
     const char *keyword;
     enum { FIND_RANGE, FIND_KEYNUM, FIND_UNKNOWN } find;
-    int last, step, limit;             /* FIND_RANGE: relative to the first key; last negative: from the end */
-    int keynum_index, first_key;       /* FIND_KEYNUM: with step */
+    int last, step, limit;       /* FIND_RANGE: relative to the first key; last negative: from the end */
+    int keynum_index, first_key; /* FIND_KEYNUM: with step */
 };
 enum { KEY_SPECS_MAX = 4 };
 
-#define KEYS_AT(i, l, s, f) {.flags = (f), .begin = BEGIN_INDEX, .index = (i), .find = FIND_RANGE, .last = (l), .step = (s)}
-#define KEYS_FIRST(f) KEYS_AT(1, 0, 1, f)  /* one key, the first argument */
-#define KEYS_REST(f) KEYS_AT(1, -1, 1, f)  /* all arguments are keys */
+#define KEYS_AT(i, l, s, f)                                                                                  \
+    { .flags = (f), .begin = BEGIN_INDEX, .index = (i), .find = FIND_RANGE, .last = (l), .step = (s) }
+#define KEYS_FIRST(f) KEYS_AT(1, 0, 1, f) /* one key, the first argument */
+#define KEYS_REST(f) KEYS_AT(1, -1, 1, f) /* all arguments are keys */
 
 struct command {
     const char *name; /* lower case; of a subcommand, its own word */
@@ -111,9 +112,9 @@ struct command {
     struct command *variants;
     /* Documentation. */
     const char *group, *summary, *since, *complexity;
-    const char *syntax;              /* arguments in the notation of docs.h */
-    const char *const *history;      /* version, change, ..., NULL */
-    const char *const *tips;         /* NULL-terminated */
+    const char *syntax;         /* arguments in the notation of docs.h */
+    const char *const *history; /* version, change, ..., NULL */
+    const char *const *tips;    /* NULL-terminated */
     /* Filled in by commands_init. */
     uint16_t id;
     struct command *parent;

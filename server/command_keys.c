@@ -20,7 +20,8 @@ struct key_range {
 };
 
 /* The arguments that a specification covers. False when they do not exist. */
-static bool range_of(const struct key_spec *spec, struct arg *argv, int argc, int begin, struct key_range *r) {
+static bool range_of(const struct key_spec *spec, struct arg *argv, int argc, int begin,
+                     struct key_range *r) {
     if (spec->find == FIND_RANGE) {
         int last = spec->last >= 0 ? begin + spec->last : argc + spec->last;
         if (spec->last < -1 && spec->limit > 1) last = begin + (argc - begin) / spec->limit + spec->last;
@@ -30,14 +31,15 @@ static bool range_of(const struct key_spec *spec, struct arg *argv, int argc, in
     if (spec->find != FIND_KEYNUM) return false;
     int at = begin + spec->keynum_index;
     int64_t count;
-    if (at >= argc || !text_to_i64(argv[at].data, argv[at].len, &count) || count < 0 || count > argc) return false;
+    if (at >= argc || !text_to_i64(argv[at].data, argv[at].len, &count) || count < 0 || count > argc)
+        return false;
     int first = begin + spec->first_key;
     *r = (struct key_range){first, first + ((int)count - 1) * spec->step, spec->step};
     return true;
 }
 
-int command_find_keys(struct command *command, struct arg *argv, unsigned argc, unsigned *positions, uint32_t *flags,
-                      unsigned max) {
+int command_find_keys(struct command *command, struct arg *argv, unsigned argc, unsigned *positions,
+                      uint32_t *flags, unsigned max) {
     unsigned n = 0;
     for (unsigned s = 0; s < KEY_SPECS_MAX && command->keys[s].flags; s++) {
         const struct key_spec *spec = &command->keys[s];
@@ -45,7 +47,8 @@ int command_find_keys(struct command *command, struct arg *argv, unsigned argc, 
         if (spec->flags & KEY_NOT_KEY) continue;
         int begin = begin_of(spec, argv, (int)argc);
         if (begin < 0) continue;
-        if (!range_of(spec, argv, (int)argc, begin, &range) || range.last >= (int)argc || range.step < 1) return -1;
+        if (!range_of(spec, argv, (int)argc, begin, &range) || range.last >= (int)argc || range.step < 1)
+            return -1;
         for (int i = range.first; i <= range.last && n < max; i += range.step) {
             if (flags) flags[n] = spec->flags;
             positions[n++] = (unsigned)i;

@@ -7,7 +7,7 @@
 /* Writes the argument numbers of the keys (and, where `flags` is not NULL, each one's key flags), in the order of the
  * specifications. Returns how many, 0 when there are none, or -1 when the arguments make no sense (a count of
  * keys that is not a number or too large). At most `max` are written; argc is always enough. */
-int command_find_keys(struct command *command, struct arg *argv, unsigned argc, unsigned *positions, uint32_t *flags,
-                      unsigned max);
+int command_find_keys(struct command *command, struct arg *argv, unsigned argc, unsigned *positions,
+                      uint32_t *flags, unsigned max);
 
 #endif

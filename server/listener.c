@@ -24,7 +24,8 @@ static struct listener listeners[CONFIG_BIND_MAX + 1];
 static unsigned listeners_count;
 static const char *unix_path;
 static _Atomic uint64_t rejected;
-static _Atomic int64_t clients_max; /* maxclients, or fewer where the limit of open files does not allow that many */
+static _Atomic int64_t
+    clients_max; /* maxclients, or fewer where the limit of open files does not allow that many */
 
 /* A connection on its way from the acceptor to its worker. */
 struct arrival {
@@ -43,7 +44,8 @@ static bool open_tcp(const struct config *config, char *why, size_t cap) {
     for (int i = 0; config->port && i < config->bind_count; i++) {
         const char *address = config->bind[i];
         bool optional = *address == '-';
-        int fd = socket_listen_tcp(address + optional, config->port, config->tcp_backlog, cause, sizeof cause);
+        int fd =
+            socket_listen_tcp(address + optional, config->port, config->tcp_backlog, cause, sizeof cause);
         if (fd >= 0) {
             add_listener(fd);
         } else if (optional && (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT || fd == -EPROTONOSUPPORT)) {
@@ -60,8 +62,8 @@ bool listeners_open(const struct config *config, char *why, size_t why_cap) {
     char cause[128];
     if (!open_tcp(config, why, why_cap)) return false;
     if (*config->unixsocket) {
-        int fd = socket_listen_unix(config->unixsocket, (mode_t)config->unixsocketperm, config->tcp_backlog, cause,
-                                    sizeof cause);
+        int fd = socket_listen_unix(config->unixsocket, (mode_t)config->unixsocketperm, config->tcp_backlog,
+                                    cause, sizeof cause);
         if (fd < 0) {
             snprintf(why, why_cap, "could not listen on unix socket %s: %s", config->unixsocket, cause);
             return false;
@@ -70,7 +72,8 @@ bool listeners_open(const struct config *config, char *why, size_t why_cap) {
         add_listener(fd);
     }
     if (!listeners_count) {
-        snprintf(why, why_cap, "nothing to listen on: port is 0 or no address of bind exists, and no unixsocket is set");
+        snprintf(why, why_cap,
+                 "nothing to listen on: port is 0 or no address of bind exists, and no unixsocket is set");
         return false;
     }
     return true;
@@ -129,12 +132,15 @@ static void refuse(int fd, const char *text) {
     socket_refuse(fd, text);
 }
 
-static const char PROTECTED[] =
-    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
-    "default user. In this mode connections are only accepted from the loopback interface. To connect from elsewhere "
-    "do one of these: 1) set a password for the default user (requirepass); 2) disable protected mode with 'CONFIG SET "
-    "protected-mode no' from the loopback interface, and make sure that the server cannot be reached from the internet; "
-    "3) start the server with '--protected-mode no'.\r\n";
+static const char PROTECTED[] = "-DENIED Redis is running in protected mode because protected mode is "
+                                "enabled and no password is set for the "
+                                "default user. In this mode connections are only accepted from the loopback "
+                                "interface. To connect from elsewhere "
+                                "do one of these: 1) set a password for the default user (requirepass); 2) "
+                                "disable protected mode with 'CONFIG SET "
+                                "protected-mode no' from the loopback interface, and make sure that the "
+                                "server cannot be reached from the internet; "
+                                "3) start the server with '--protected-mode no'.\r\n";
 
 static void arrive(struct thread *to, struct message *message) {
     struct arrival *a = (struct arrival *)(void *)message;

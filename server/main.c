@@ -113,7 +113,8 @@ static void become_process(const struct config *config, const struct config_load
     if (config->daemonize) process_daemonize();
     int error = log_open(config->logfile);
     if (error) {
-        fprintf(stderr, "gyre-server: cannot open the log file '%s': %s\n", config->logfile, strerror(-error));
+        fprintf(stderr, "gyre-server: cannot open the log file '%s': %s\n", config->logfile,
+                strerror(-error));
         exit(1);
     }
     log_set_level((enum log_level)config->loglevel);
@@ -183,9 +184,8 @@ int main(int argc, char **argv) {
     sem_init(&starting, 0, 0);
     for (unsigned i = 0; i < workers_count; i++) start_thread(&threads[i], worker_body, worker_by_index(i));
     introduce(config);
-    coordinator = (struct coordinator){.started = coordinator_started,
-                                       .completion = listeners_completion,
-                                       .beat = coordinator_beat};
+    coordinator = (struct coordinator){
+        .started = coordinator_started, .completion = listeners_completion, .beat = coordinator_beat};
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");
     start_thread(&coordinator_thread, coordinator_body, &coordinator);

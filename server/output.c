@@ -55,8 +55,7 @@ static void note_output(struct client *c) {
 
 /* Whether client-output-buffer-limit (class normal) lets this client keep what waits for it. */
 static bool within_limits(struct worker *w, struct client *c) {
-    const struct config_output_limit *limit =
-        &config_get()->client_output_buffer_limit[CLIENT_CLASS_NORMAL];
+    const struct config_output_limit *limit = &config_get()->client_output_buffer_limit[CLIENT_CLASS_NORMAL];
     size_t bytes = c->reply.bytes + c->sending_bytes;
     if (LIKELY(!limit->hard_bytes && !limit->soft_bytes)) return true;
     if (limit->hard_bytes && bytes > limit->hard_bytes) return false;
@@ -72,8 +71,9 @@ static bool within_limits(struct worker *w, struct client *c) {
 /* Starts a send if there is something and none is in flight; otherwise sees whether the client is to be closed. */
 static void output_start(struct worker *w, struct client *c) {
     if (!within_limits(w, c)) {
-        log_warning("Client id=%llu addr=%s scheduled to be closed ASAP for overcoming of output buffer limits.",
-                    (unsigned long long)c->id, c->peer);
+        log_warning(
+            "Client id=%llu addr=%s scheduled to be closed ASAP for overcoming of output buffer limits.",
+            (unsigned long long)c->id, c->peer);
         count_add(&w->statistics.output_limit_closes, 1);
         client_close(w, c);
         return;

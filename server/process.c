@@ -67,7 +67,8 @@ int64_t process_raise_limits(int64_t maxclients) {
     getrlimit(RLIMIT_NOFILE, &limit);
     int64_t allowed = (int64_t)limit.rlim_cur - reserved;
     if (allowed < 1) allowed = 1;
-    log_warning("maxclients is %lld, but this process may open only %llu files: reduced to %lld. Raise the limit with "
+    log_warning("maxclients is %lld, but this process may open only %llu files: reduced to %lld. Raise the "
+                "limit with "
                 "'ulimit -n %llu', or LimitNOFILE in the unit.",
                 (long long)maxclients, (unsigned long long)limit.rlim_cur, (long long)allowed,
                 (unsigned long long)wanted);
@@ -86,8 +87,8 @@ static void on_crash(int signal_number, siginfo_t *info, void *context) {
     (void)context;
     void *frames[FRAMES_MAX];
     char line[256];
-    snprintf(line, sizeof line, "\n=== GYRE CRASHED: signal %d, code %d, address %p, version %s ===\n", signal_number,
-             info->si_code, info->si_addr, GYRE_VERSION);
+    snprintf(line, sizeof line, "\n=== GYRE CRASHED: signal %d, code %d, address %p, version %s ===\n",
+             signal_number, info->si_code, info->si_addr, GYRE_VERSION);
     crash_line(line);
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), log_descriptor());
     for (unsigned i = 0; i < workers_count; i++) {

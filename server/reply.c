@@ -3,8 +3,8 @@
 
 #include "server/reply_chunk.h"
 #include "shard/base/assert.h"
-#include "shard/base/mem.h"
 #include "shard/base/buf.h"
+#include "shard/base/mem.h"
 #include "shard/base/text.h"
 
 #include <stdarg.h>

@@ -48,9 +48,9 @@ void reply_bulk_printf(struct reply *r, const char *format, ...) __attribute__((
 void reply_bulk_int(struct reply *r, int64_t n);
 /* `bytes` of a blob from `from` on, by reference where it is long enough; takes a reference of its own. */
 void reply_bulk_blob(struct reply *r, struct blob *blob, size_t from, size_t n);
-void reply_null(struct reply *r);       /* $-1 or _ */
-void reply_null_array(struct reply *r); /* *-1 or _ */
-void reply_bool(struct reply *r, bool value); /* :1/:0 or #t/#f */
+void reply_null(struct reply *r);                 /* $-1 or _ */
+void reply_null_array(struct reply *r);           /* *-1 or _ */
+void reply_bool(struct reply *r, bool value);     /* :1/:0 or #t/#f */
 void reply_double(struct reply *r, double value); /* bulk or ',' */
 void reply_array(struct reply *r, size_t n);
 void reply_map(struct reply *r, size_t pairs);

@@ -39,7 +39,8 @@ struct resp_partial {
     unsigned count, capacity;
     struct arg *argv; /* made when complete */
     unsigned argc;
-    struct blob **blobs; /* per argument; NULL when none is in a blob. A handler that keeps one takes its own reference */
+    struct blob **
+        blobs; /* per argument; NULL when none is in a blob. A handler that keeps one takes its own reference */
     bool has_blobs;
     char error[96];
 };
@@ -207,8 +208,8 @@ static enum resp_result feed_inline(struct resp_partial *p, const char *data, si
 
 /* Collects a length line; it ends with CR and one more byte. True once it is complete. `before` is how many bytes of the line
  * are not in p->line. *too_long as for inline commands. */
-static bool feed_length_line(struct resp_partial *p, const char *data, size_t len, size_t before, bool *too_long,
-                             size_t *used) {
+static bool feed_length_line(struct resp_partial *p, const char *data, size_t len, size_t before,
+                             bool *too_long, size_t *used) {
     if (p->line_has_cr) {
         p->line_has_cr = false;
         *used = 1;
@@ -227,7 +228,8 @@ static enum resp_result feed_header(struct resp_partial *p, const char *data, si
                                     const struct resp_limits *limits, size_t *used) {
     if (p->line.len == 0 && !p->line_has_cr && *data != '$') {
         char what[32];
-        snprintf(what, sizeof what, *data ? "expected '$', got '%c'" : "expected '$', got a zero byte", *data);
+        snprintf(what, sizeof what, *data ? "expected '$', got '%c'" : "expected '$', got a zero byte",
+                 *data);
         return fail(p, what);
     }
     bool too_long = false, done = feed_length_line(p, data, len, 0, &too_long, used);
@@ -267,8 +269,8 @@ static enum resp_result feed_line(struct resp_partial *p, const char *data, size
     return done ? finish_array_line(p, limits) : RESP_MORE;
 }
 
-enum resp_result resp_feed(struct resp_partial *p, const char *data, size_t len, const struct resp_limits *limits,
-                           size_t *used) {
+enum resp_result resp_feed(struct resp_partial *p, const char *data, size_t len,
+                           const struct resp_limits *limits, size_t *used) {
     ASSERT(p->state != STATE_COMPLETE);
     *used = 0;
     while (*used < len) {

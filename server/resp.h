@@ -45,7 +45,8 @@ struct resp_partial *resp_partial_new(void);
 void resp_partial_free(struct resp_partial *p);
 /* Consumes bytes until a command is complete; *used says how many. After RESP_COMMAND the arguments stay until the
  * partial is freed or reset. */
-enum resp_result resp_feed(struct resp_partial *p, const char *data, size_t len, const struct resp_limits *limits, size_t *used);
+enum resp_result resp_feed(struct resp_partial *p, const char *data, size_t len,
+                           const struct resp_limits *limits, size_t *used);
 void resp_partial_reset(struct resp_partial *p);
 /* A complete partial made of copies: a command that has to wait keeps its arguments so. */
 struct resp_partial *resp_partial_copy(const struct arg *argv, unsigned argc);
@@ -53,7 +54,7 @@ struct resp_partial *resp_partial_copy(const struct arg *argv, unsigned argc);
 struct arg *resp_argv(struct resp_partial *p, unsigned *argc);
 /* Per argument the blob that holds it, or NULL when none has one. */
 struct blob **resp_blobs(struct resp_partial *p);
-const char *resp_error(const struct resp_partial *p); /* "Protocol error: ..." */
+const char *resp_error(const struct resp_partial *p);    /* "Protocol error: ..." */
 size_t resp_partial_bytes(const struct resp_partial *p); /* memory it holds */
 
 #endif

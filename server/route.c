@@ -41,8 +41,9 @@ void route_let_go(struct worker *w) {
 /* The argument that is the command's only key, or 0 when it has none, several, or one that depends. */
 static inline unsigned single_key(const struct command *cmd) {
     const struct key_spec *spec = &cmd->keys[0];
-    bool single = spec->flags && !cmd->keys[1].flags && spec->begin == BEGIN_INDEX && spec->find == FIND_RANGE &&
-                  spec->last == 0 && !(cmd->flags & CMD_ALL_SLICES) && !cmd->find_keys;
+    bool single = spec->flags && !cmd->keys[1].flags && spec->begin == BEGIN_INDEX &&
+                  spec->find == FIND_RANGE && spec->last == 0 && !(cmd->flags & CMD_ALL_SLICES) &&
+                  !cmd->find_keys;
     return single ? (unsigned)spec->index : 0;
 }
 
@@ -86,14 +87,17 @@ static void unknown_command(struct client *c, const struct request *r) {
 
 /* A browser that was made to send a request here (its second line is "Host: ..."): cut off before any of it counts for more. */
 static bool is_http(const struct request *r) {
-    return text_is(r->argv[0].data, r->argv[0].len, "post") || text_is(r->argv[0].data, r->argv[0].len, "host:");
+    return text_is(r->argv[0].data, r->argv[0].len, "post") ||
+           text_is(r->argv[0].data, r->argv[0].len, "host:");
 }
 
 static void cut_off_http(struct worker *w, struct client *c) {
-    log_warning("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Gyre. "
-                "This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your "
-                "instance. Connection from %s aborted.",
-                c->peer);
+    log_warning(
+        "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to "
+        "Gyre. "
+        "This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your "
+        "instance. Connection from %s aborted.",
+        c->peer);
     client_close(w, c);
 }
 
@@ -125,7 +129,8 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
         reply_error(reply, "NOAUTH Authentication required.");
     } else if (UNLIKELY(client_has(c, CLIENT_MONITOR) &&
                         (cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)))) {
-        reply_error(reply, "ERR Replica can't interact with the keyspace"); /* Redis counts monitors among replicas */
+        reply_error(
+            reply, "ERR Replica can't interact with the keyspace"); /* Redis counts monitors among replicas */
     } else {
         return true;
     }
@@ -218,7 +223,8 @@ static void run_handler(struct worker *w, struct request *r, struct call *call, 
 
 static bool pauses(struct worker *w, struct request *r, uint32_t switches) {
     (void)w;
-    return UNLIKELY(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES)) && pause_blocks(r->client, r->command, switches);
+    return UNLIKELY(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES)) &&
+           pause_blocks(r->client, r->command, switches);
 }
 
 /* A command of one key: keeps the slice from one command to the next where they agree. */
@@ -280,7 +286,8 @@ static bool find_keys(struct worker *w, struct request *r, struct call *call) {
     if (scratch->keys_capacity < r->argc) {
         scratch->keys_capacity = r->argc + FEW_KEYS;
         scratch->keys = mem_realloc(scratch->keys, scratch->keys_capacity * sizeof *scratch->keys);
-        scratch->positions = mem_realloc(scratch->positions, scratch->keys_capacity * sizeof *scratch->positions);
+        scratch->positions =
+            mem_realloc(scratch->positions, scratch->keys_capacity * sizeof *scratch->positions);
     }
     int n = command_find_keys(r->command, r->argv, r->argc, scratch->positions, NULL, r->argc);
     if (n <= 0) return false;

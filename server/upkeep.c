@@ -18,7 +18,7 @@
 
 enum {
     STEP_US = 100,
-    ROUND_US = 1000,        /* slices looked at within one turn, at most */
+    ROUND_US = 1000, /* slices looked at within one turn, at most */
     DISCARDS_PER_TURN = 512,
     TIMEOUT_CHECKS_MIN = 50, /* clients per round */
 };
@@ -80,7 +80,8 @@ void worker_discard(struct worker *w, struct keyspace *ks) {
 
 static void check_timeout(struct worker *w, struct client *c, int64_t timeout_ms) {
     if (client_has(c, CLIENT_CLOSING | CLIENT_MONITOR) || c->wait != WAIT_NOTHING) return;
-    if (w->thread.turn_unix_ms - atomic_load_explicit(&c->active_ms, memory_order_relaxed) <= timeout_ms) return;
+    if (w->thread.turn_unix_ms - atomic_load_explicit(&c->active_ms, memory_order_relaxed) <= timeout_ms)
+        return;
     log_verbose("Closing idle client id=%llu", (unsigned long long)c->id);
     count_add(&w->statistics.clients_timed_out, 1);
     client_close(w, c);
@@ -112,7 +113,8 @@ static void refresh_thresholds(struct worker *w) {
     if (config->latency_monitor_threshold && (us < 0 || config->latency_monitor_threshold * 1000 < us))
         us = config->latency_monitor_threshold * 1000;
     uint64_t ns_per_1024_ticks = clock_ticks_to_ns(1024);
-    w->slow_ticks = us < 0 ? UINT64_MAX : (uint64_t)us * 1000 * 1024 / (ns_per_1024_ticks ? ns_per_1024_ticks : 1);
+    w->slow_ticks =
+        us < 0 ? UINT64_MAX : (uint64_t)us * 1000 * 1024 / (ns_per_1024_ticks ? ns_per_1024_ticks : 1);
 }
 
 void upkeep_run(struct worker *w) {

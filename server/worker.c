@@ -95,7 +95,8 @@ static void handle_completions(struct worker *w) {
 
 /* Tries the list's clients once each, oldest first; those that have to wait again stand behind the others. A client may
  * close others of the list while it runs, so the list is taken from its head each time. */
-static void resume_all(struct worker *w, struct client_list *list, bool (*ready)(struct worker *, struct client *)) {
+static void resume_all(struct worker *w, struct client_list *list,
+                       bool (*ready)(struct worker *, struct client *)) {
     unsigned count = 0;
     for (struct client *c = list->first; c; c = c->wait_next) count++;
     for (; count > 0 && list->first; count--) {
@@ -135,7 +136,8 @@ static void close_killed(struct worker *w) {
 }
 
 static void handle_wakes(struct worker *w) {
-    if (atomic_load_explicit(&w->thread.wake, memory_order_relaxed) && atomic_exchange(&w->thread.wake, false)) {
+    if (atomic_load_explicit(&w->thread.wake, memory_order_relaxed) &&
+        atomic_exchange(&w->thread.wake, false)) {
         if (atomic_load(&w->poked) && atomic_exchange(&w->poked, false)) {
             close_killed(w);
             resume_all(w, &w->paused, pause_is_over);

@@ -72,15 +72,15 @@ struct worker {
 
     struct client *dirty; /* has output to send at the end of this turn */
     struct client_list parked, paused;
-    struct client *closed; /* freed at the end of this turn */
-    _Atomic bool poked;    /* shared: look at the clients' flags: somebody asked to close one */
-    uint32_t timeout_cursor;          /* slot where the search for idle clients goes on */
-    struct census census;             /* of the clients seen on the way */
+    struct client *closed;   /* freed at the end of this turn */
+    _Atomic bool poked;      /* shared: look at the clients' flags: somebody asked to close one */
+    uint32_t timeout_cursor; /* slot where the search for idle clients goes on */
+    struct census census;    /* of the clients seen on the way */
     uint64_t next_cron_ms;
     struct discard *discards;
-    unsigned upkeep_slice; /* owned slice where upkeep goes on */
+    unsigned upkeep_slice;            /* owned slice where upkeep goes on */
     unsigned first_slice, last_slice; /* owned: [first, last) */
-    _Atomic bool stop; /* shared */
+    _Atomic bool stop;                /* shared */
     uint64_t cron_runs;
 };
 

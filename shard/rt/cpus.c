@@ -35,7 +35,8 @@ bool cpus_parse(const char *p, struct cpu_list *list) {
             stride = number(&p);
         }
         if (last < first || stride < 1) break;
-        for (int cpu = first; cpu <= last && list->count < CPUS_MAX; cpu += stride) list->cpu[list->count++] = cpu;
+        for (int cpu = first; cpu <= last && list->count < CPUS_MAX; cpu += stride)
+            list->cpu[list->count++] = cpu;
         if (!*p) return true;
         if (*p++ != ',') break;
     }

@@ -77,7 +77,8 @@ static void wake_parked(struct hold *h, struct thread *me, uint32_t reserved_for
         if (LIKELY(!atomic_load(&h->parked[i]))) continue;
         uint64_t wanted = ~(uint64_t)0;
         /* Others would only be refused and park again. */
-        if (reserved_for) wanted = (reserved_for - 1) / 64 == i ? (uint64_t)1 << ((reserved_for - 1) % 64) : 0;
+        if (reserved_for)
+            wanted = (reserved_for - 1) / 64 == i ? (uint64_t)1 << ((reserved_for - 1) % 64) : 0;
         uint64_t bits = atomic_fetch_and(&h->parked[i], ~wanted) & wanted;
         while (bits) {
             unsigned index = i * 64 + (unsigned)__builtin_ctzll(bits);

@@ -59,15 +59,17 @@ static void explain_refusal(int error, char *why, size_t cap) {
                  "(sysctl -w kernel.io_uring_disabled=0), or add this user to kernel.io_uring_group",
                  setting[0]);
     else if (error == EPERM || error == EACCES)
-        snprintf(why, cap,
-                 "io_uring is refused by a seccomp filter or security policy (%s): in Docker run with "
-                 "--security-opt seccomp=unconfined or a profile that allows io_uring_setup, io_uring_enter and "
-                 "io_uring_register (kernel.io_uring_disabled is %s)",
-                 strerror(error), setting[0] ? "0" : "not set");
+        snprintf(
+            why, cap,
+            "io_uring is refused by a seccomp filter or security policy (%s): in Docker run with "
+            "--security-opt seccomp=unconfined or a profile that allows io_uring_setup, io_uring_enter and "
+            "io_uring_register (kernel.io_uring_disabled is %s)",
+            strerror(error), setting[0] ? "0" : "not set");
     else if (error == ENOSYS)
-        snprintf(why, cap,
-                 "io_uring does not exist here (ENOSYS): this needs Linux 6.1 or later, and no seccomp filter "
-                 "that hides io_uring_setup (Docker: --security-opt seccomp=unconfined; gVisor has none)");
+        snprintf(
+            why, cap,
+            "io_uring does not exist here (ENOSYS): this needs Linux 6.1 or later, and no seccomp filter "
+            "that hides io_uring_setup (Docker: --security-opt seccomp=unconfined; gVisor has none)");
     else if (error == EINVAL)
         snprintf(why, cap,
                  "this kernel's io_uring lacks SINGLE_ISSUER or DEFER_TASKRUN: Linux 6.1 or later is needed");
@@ -116,9 +118,9 @@ static struct io_uring_sqe *next_sqe(struct ring *r, uint64_t tag) {
 }
 
 /* liburing's prep functions clear the tag's neighbours but not the tag; they must come before it is set. */
-#define PREPARE(r, tag, prep, ...)                                                                                     \
-    struct io_uring_sqe *sqe = next_sqe((r), (tag));                                                                   \
-    prep(sqe, __VA_ARGS__);                                                                                            \
+#define PREPARE(r, tag, prep, ...)                                                                           \
+    struct io_uring_sqe *sqe = next_sqe((r), (tag));                                                         \
+    prep(sqe, __VA_ARGS__);                                                                                  \
     io_uring_sqe_set_data64(sqe, (tag))
 
 static void arm_event(struct ring *r) {
@@ -130,7 +132,8 @@ static void probe_features(struct ring *r) {
     r->features.single_issuer = r->features.defer_taskrun = true;
     if (!probe) return;
     r->features.multishot_accept = io_uring_opcode_supported(probe, IORING_OP_ACCEPT);
-    r->features.multishot_receive = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC); /* came with 6.0, as it did */
+    r->features.multishot_receive =
+        io_uring_opcode_supported(probe, IORING_OP_SEND_ZC); /* came with 6.0, as it did */
     r->features.msg_ring = io_uring_opcode_supported(probe, IORING_OP_MSG_RING);
     r->features.send_zero_copy = io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
     io_uring_free_probe(probe);

@@ -26,14 +26,15 @@ enum { RING_BUFFERS = 256, RING_BUFFER_BYTES = 16384, RING_ENTRIES = 4096 };
 
 struct completion {
     uint64_t tag;
-    int32_t result;  /* as the system call would return; -errno for an error */
-    int32_t buffer;  /* receive buffer lent with it, or -1 */
-    bool more;       /* the request goes on: another completion will come */
+    int32_t result; /* as the system call would return; -errno for an error */
+    int32_t buffer; /* receive buffer lent with it, or -1 */
+    bool more;      /* the request goes on: another completion will come */
 };
 
 /* What the kernel under us offers; the same for all rings of a process. */
 struct ring_features {
-    bool single_issuer, defer_taskrun, multishot_accept, multishot_receive, buffer_ring, msg_ring, send_zero_copy;
+    bool single_issuer, defer_taskrun, multishot_accept, multishot_receive, buffer_ring, msg_ring,
+        send_zero_copy;
 };
 
 /* Opens a ring on the calling thread. Returns NULL on failure with a one-line cause and remedy in `why` (why_cap
@@ -49,11 +50,13 @@ unsigned ring_turn(struct ring *r, uint64_t wait_ns);
 /* The next collected completion, or NULL when all have been walked. Valid until the next ring_turn. */
 const struct completion *ring_next(struct ring *r);
 
-void ring_accept(struct ring *r, int listener, uint64_t tag);  /* multishot; result is the new descriptor */
-void ring_receive(struct ring *r, int fd, uint64_t tag);       /* multishot, into lent buffers */
+void ring_accept(struct ring *r, int listener, uint64_t tag); /* multishot; result is the new descriptor */
+void ring_receive(struct ring *r, int fd, uint64_t tag);      /* multishot, into lent buffers */
 void ring_send(struct ring *r, int fd, const void *bytes, size_t n, uint64_t tag);
-void ring_send_message(struct ring *r, int fd, const struct msghdr *message, uint64_t tag); /* message stays valid */
-void ring_cancel(struct ring *r, uint64_t target_tag, uint64_t tag); /* cancels the request that carries target_tag */
+void ring_send_message(struct ring *r, int fd, const struct msghdr *message,
+                       uint64_t tag); /* message stays valid */
+void ring_cancel(struct ring *r, uint64_t target_tag,
+                 uint64_t tag); /* cancels the request that carries target_tag */
 void ring_shutdown(struct ring *r, int fd, uint64_t tag);
 void ring_close_fd(struct ring *r, int fd, uint64_t tag);
 

@@ -28,7 +28,8 @@ static int listen_on(const struct addrinfo *a, int backlog) {
 
 int socket_listen_tcp(const char *address, int port, int backlog, char *why, size_t why_cap) {
     char service[8];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
+                    *found;
     snprintf(service, sizeof service, "%d", port);
     if (!strcmp(address, "*")) {
         address = NULL;
@@ -59,8 +60,8 @@ int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, si
     memcpy(address.sun_path, path, strlen(path) + 1);
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || (mode && chmod(path, mode) < 0) ||
-        listen(fd, backlog) < 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        (mode && chmod(path, mode) < 0) || listen(fd, backlog) < 0) {
         int error = errno;
         snprintf(why, why_cap, "%s", strerror(error));
         if (fd >= 0) close(fd);
@@ -118,9 +119,11 @@ bool socket_is_local(int fd) {
     socklen_t len = sizeof s;
     if (getpeername(fd, (struct sockaddr *)&s, &len) < 0) return false;
     if (s.ss_family == AF_UNIX) return true;
-    if (s.ss_family == AF_INET) return (ntohl(((struct sockaddr_in *)(void *)&s)->sin_addr.s_addr) >> 24) == 127;
+    if (s.ss_family == AF_INET)
+        return (ntohl(((struct sockaddr_in *)(void *)&s)->sin_addr.s_addr) >> 24) == 127;
     const struct in6_addr *in6 = &((struct sockaddr_in6 *)(void *)&s)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+    static const uint8_t mapped_loopback[] = {[10] = 0xff, [11] = 0xff, [12] = 127}; /* ::ffff:127.0.0.0/104 */
+    return memcmp(in6, &in6addr_loopback, sizeof *in6) == 0 || memcmp(in6, mapped_loopback, sizeof mapped_loopback) == 0;
 }
 
 void socket_refuse(int fd, const char *text) {

@@ -34,7 +34,7 @@ struct thread {
     int64_t turn_unix_ms; /* the time when this turn began */
     uint64_t turn_mono_ns;
     struct retired *retired, *retired_last; /* oldest first */
-    uint64_t doorbells[THREADS_MAX / 64]; /* threads to wake before the next sleep */
+    uint64_t doorbells[THREADS_MAX / 64];   /* threads to wake before the next sleep */
     unsigned holds_held; /* for assertions: nothing may sleep, wait or do I/O while this is not 0 */
     _Alignas(CACHE_LINE) struct mailbox mailbox;
     _Atomic bool wake;     /* a hold that this thread is parked on was let go */

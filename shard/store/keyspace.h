@@ -36,9 +36,9 @@ struct key key_make(const char *data, size_t len);
 struct visit {
     struct thread *thread;
     unsigned database;
-    int64_t now_ms; /* 0 until asked for: see visit_now */
-    bool no_touch;  /* CLIENT NO-TOUCH: leaves access clocks alone */
-    bool follows;   /* applies a primary's stream: keys past their time are there until it deletes them */
+    int64_t now_ms;   /* 0 until asked for: see visit_now */
+    bool no_touch;    /* CLIENT NO-TOUCH: leaves access clocks alone */
+    bool follows;     /* applies a primary's stream: keys past their time are there until it deletes them */
     uint64_t expired; /* keys that this visit found past their time and removed */
 };
 
@@ -47,9 +47,9 @@ struct visit {
 int64_t visit_now(struct visit *v);
 
 enum keyspace_mode {
-    KEYSPACE_READ = 0,   /* counts a hit or miss, refreshes the access clock */
-    KEYSPACE_WRITE = 1,  /* about to be changed or replaced: no hit counted; refreshes the access clock */
-    KEYSPACE_PEEK = 2,   /* neither counted nor refreshed (OBJECT, TTL's family, DEBUG) */
+    KEYSPACE_READ = 0,  /* counts a hit or miss, refreshes the access clock */
+    KEYSPACE_WRITE = 1, /* about to be changed or replaced: no hit counted; refreshes the access clock */
+    KEYSPACE_PEEK = 2,  /* neither counted nor refreshed (OBJECT, TTL's family, DEBUG) */
 };
 
 /* The live entry of a key, or NULL. One that is past its time is deleted first (on a replica: only hidden).

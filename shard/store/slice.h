@@ -23,8 +23,8 @@ enum { SLICES_PER_SHARD = 16, SLICES_MAX = 2048 };
  * thread_retire. */
 struct keyspace {
     struct table table;
-    struct wheel *wheel; /* NULL until a key expires */
-    size_t entry_bytes;  /* of its entries and their values, as the slice's counter has it */
+    struct wheel *wheel;             /* NULL until a key expires */
+    size_t entry_bytes;              /* of its entries and their values, as the slice's counter has it */
     _Atomic uint64_t keys, expiring; /* written under the hold, read by anyone (INFO) with relaxed loads */
 };
 
@@ -46,7 +46,7 @@ struct slice {
     _Alignas(CACHE_LINE) struct hold hold;
     uint32_t switches;
     uint16_t index;
-    uint16_t owner; /* thread number of its shard */
+    uint16_t owner;                        /* thread number of its shard */
     _Atomic(struct keyspace *) *databases; /* slices.databases pointers, each NULL until first used */
     _Alignas(CACHE_LINE) struct slice_counters counters;
     unsigned maintain_database; /* where maintenance goes on */

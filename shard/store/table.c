@@ -104,7 +104,7 @@ struct entry **table_insert(struct table *t, struct entry *e, uint64_t hash) {
 
 /* Cuts the child off its parent; it is empty. */
 static void bucket_unchain(struct table *t, struct bucket *parent, struct bucket *child) {
-    ASSERT(bucket_child(parent) == child);
+    ASSERT(child && bucket_child(parent) == child);
     ASSERT(!(bucket_head(child) & BUCKET_PRESENT));
     struct bucket *grandchild = bucket_child(child);
     if (grandchild) {

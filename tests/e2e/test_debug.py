@@ -6,6 +6,7 @@ import time
 
 from harness import contains, equal, eventually, only, raises
 from resp import Closed, Error, Simple
+from shards import clients_by_shard
 
 REFUSED = (
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local '
@@ -150,25 +151,26 @@ def slice_of(client, key):
 @only("gyre")
 def test_hold_holds_one_slice_and_one_thread(ctx):
     server = ctx.server("--shards", "2")
-    clients = [server.client() for _ in range(4)]  # dealt to the two shards in turn
+    (holder, *_), (waiter, other, *_) = clients_by_shard(server, 2)
     keys = [f"key:{i}" for i in range(100)]
-    held = slice_of(clients[0], keys[0])
-    others = [key for key in keys if slice_of(clients[0], key) != held]
+    held = slice_of(holder, keys[0])
+    others = [key for key in keys if slice_of(holder, key) != held]
     for key in keys:
-        clients[0]("SET", key, "v")
-    clients[0].send_command("DEBUG", "HOLD", keys[0], "1.5")
+        holder("SET", key, "v")
+    holder.send_command("DEBUG", "HOLD", keys[0], "1.5")
     time.sleep(0.2)
     began = time.monotonic()
-    clients[1].send_command("GET", keys[0])  # waits for the slice, and nobody else of its thread with it
+    waiter.send_command("GET", keys[0])  # waits for the slice, and nobody else of its thread with it
     for key in others:
-        equal(clients[3]("GET", key), b"v", key)
+        equal(other("GET", key), b"v", key)
     assert time.monotonic() - began < 0.8, "keys of other slices waited"
-    equal(clients[1].read(), b"v")
+    equal(waiter.read(), b"v")
     took = time.monotonic() - began
     assert 0.8 < took < 4, took
-    equal(clients[0].read(), Simple("OK"))
-    assert b",parks=0,refused=0," in clients[0]("INFO", "shards").split(b"shard1:")[0], "the holder's own shard waited"
-    assert b",parks=0" not in clients[0]("INFO", "shards").split(b"shard1:")[1], "nobody of the other shard waited"
+    equal(holder.read(), Simple("OK"))
+    first, second = holder("INFO", "shards").split(b"shard1:")
+    contains(first, b",parks=0,refused=0,")
+    assert b",parks=0," not in second, second
 
 
 @only("gyre")
@@ -187,7 +189,7 @@ def test_hold_refuses_nonsense(ctx):
 @only("gyre")
 def test_sleep_holds_up_its_own_thread_only(ctx):
     server = ctx.server("--shards", "2")
-    first, second = server.client(), server.client()
+    (first,), (second,) = clients_by_shard(server)
     first.send_command("DEBUG", "SLEEP", "1")
     time.sleep(0.1)
     began = time.monotonic()

@@ -4,6 +4,7 @@ import time
 
 from harness import contains, equal, eventually, only
 from resp import Error, Simple, Verbatim
+from shards import clients_by_shard, settled
 
 
 def sections(text):
@@ -29,6 +30,13 @@ def info(client, *which):
 
 def number(client, section, field):
     return float(info(client, section)[field])
+
+
+def alone(server):
+    """A client of a server that has no other: the connection that saw it start has left."""
+    client = server.client()
+    eventually(lambda: number(client, "clients", "connected_clients") == 1, what="being alone")
+    return client
 
 
 def parts(value):
@@ -145,7 +153,7 @@ def test_expired_without_being_looked_at(ctx):
 
 def test_counters_of_connections_and_bytes(ctx):
     server = ctx.server()
-    client = server.client()
+    client = alone(server)
     before = info(client, "stats", "clients")
     others = [server.client() for _ in range(7)]
     for other in others:
@@ -170,9 +178,7 @@ def test_counters_of_connections_and_bytes(ctx):
 
 def test_rejected_connections(ctx):
     server = ctx.server("--maxclients", "2")
-    client = server.client()
-    # The connection that saw the server start may still be counted.
-    eventually(lambda: number(client, "clients", "connected_clients") == 1, what="being alone")
+    client = alone(server)
     second = server.client()
     equal(second("PING"), Simple("PONG"))
     third = server.client()
@@ -339,7 +345,7 @@ def test_memory_of_clients(ctx):
 @only("gyre")
 def test_shards(ctx):
     server = ctx.server("--shards", "3")
-    client = server.client()
+    client = settled(server)
     others = [server.client() for _ in range(8)]
     for i, other in enumerate(others):
         for j in range(100):
@@ -364,7 +370,7 @@ def test_shards(ctx):
 @only("gyre")
 def test_info_does_not_wait_for_a_held_slice(ctx):
     server = ctx.server("--shards", "2")
-    first, second = server.client(), server.client()  # dealt to different shards
+    (first,), (second,) = clients_by_shard(server)
     first("SET", "key", "v", "EX", "1000")
     first.send_command("DEBUG", "HOLD", "key", "1.5")
     time.sleep(0.2)

@@ -86,13 +86,20 @@ static bool tried_add(struct search *s, const struct position *p) {
     return true;
 }
 
+/* The command of connection c that comes next, or NULL when all are in the order. */
+static const struct model_op *next_op(const struct search *s, const struct position *p, unsigned c) {
+    if (p->done[c] == s->counts[c]) return NULL;
+    const struct model_op *op = s->ops[c][p->done[c]];
+    ASSERT(op != NULL);
+    return op;
+}
+
 /* The earliest completion among the commands that are next: none sent after it may go before that command. */
 static uint64_t earliest_completion(const struct search *s, const struct position *p) {
     uint64_t earliest = UINT64_MAX;
     for (unsigned c = 0; c < s->connections; c++) {
-        if (p->done[c] == s->counts[c]) continue;
-        uint64_t completed = s->ops[c][p->done[c]]->completed_ns;
-        if (completed < earliest) earliest = completed;
+        const struct model_op *op = next_op(s, p, c);
+        if (op != NULL && op->completed_ns < earliest) earliest = op->completed_ns;
     }
     return earliest;
 }
@@ -101,11 +108,8 @@ static uint64_t earliest_completion(const struct search *s, const struct positio
 static void frame_begin(const struct search *s, struct frame *f) {
     uint64_t keys[LINEAR_CONNECTIONS];
     for (unsigned c = 0; c < s->connections; c++) {
-        uint64_t key = UINT64_MAX;
-        if (f->position.done[c] < s->counts[c]) {
-            const struct model_op *op = s->ops[c][f->position.done[c]];
-            key = s->rule == SENT_FIRST ? op->invoked_ns : op->completed_ns;
-        }
+        const struct model_op *op = next_op(s, &f->position, c);
+        uint64_t key = op == NULL ? UINT64_MAX : s->rule == SENT_FIRST ? op->invoked_ns : op->completed_ns;
         unsigned at = c;
         for (; at > 0 && keys[at - 1] > key; at--) {
             keys[at] = keys[at - 1];
@@ -129,6 +133,7 @@ static void needs_collect(struct search *s) {
     size_t count = 0;
     for (unsigned c = 0; c < s->connections; c++) {
         for (unsigned i = 0; i < s->counts[c]; i++) {
+            ASSERT(s->ops[c][i] != NULL);
             const struct model_reply *reply = &s->ops[c][i]->reply;
             for (unsigned v = 0; v < reply->count; v++) {
                 if (reply->values[v] < MODEL_VALUE_STEP) continue;
@@ -177,9 +182,8 @@ static bool lost_needed(const struct search *s, const struct model_state *before
 /* Puts the next command of connection c at the end of the order, if it may come now and its reply fits. `above` is where
  * that leads. */
 static bool frame_try(const struct search *s, const struct frame *f, unsigned c, struct frame *above) {
-    if (f->position.done[c] == s->counts[c]) return false;
-    const struct model_op *op = s->ops[c][f->position.done[c]];
-    if (op->invoked_ns > f->earliest) return false;
+    const struct model_op *op = next_op(s, &f->position, c);
+    if (op == NULL || op->invoked_ns > f->earliest) return false;
     above->position = f->position;
     struct model_reply expected = model_run(&above->position.state, op);
     if (!model_reply_equal(&expected, &op->reply)) return false;
@@ -194,8 +198,8 @@ static bool frame_try(const struct search *s, const struct frame *f, unsigned c,
  * enough: a FLUSHALL may find nothing now and something later.) */
 static bool frame_pass_idle(const struct search *s, struct frame *f, struct frame *above) {
     for (unsigned c = 0; c < s->connections; c++) {
-        if (f->position.done[c] == s->counts[c]) continue;
-        if (!model_changes_nothing(s->ops[c][f->position.done[c]]) || !frame_try(s, f, c, above)) continue;
+        const struct model_op *op = next_op(s, &f->position, c);
+        if (op == NULL || !model_changes_nothing(op) || !frame_try(s, f, c, above)) continue;
         f->tried = s->connections;
         return true;
     }

@@ -68,6 +68,7 @@ static struct register_verdict resolve_reads(struct graph *g) {
             if (read->torn) return (struct register_verdict){REGISTERS_TORN, 1, {i}};
             size_t writer = find_writer(g, read->group, read->value);
             if (writer == NOBODY || writer == i) return (struct register_verdict){REGISTERS_UNKNOWN, 1, {i}};
+            ASSERT(r < REGISTERS_TOUCHED && g->source[r] != NULL);
             g->source[r][i] = (unsigned)writer;
             edge_add(g, writer, i);
         }

@@ -51,14 +51,23 @@ Test(resp, fast_parser_takes_nothing_incomplete) {
     const char in[] = "*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n";
     struct arg argv[8];
     unsigned argc;
-    for (size_t len = 0; len < sizeof in - 1; len++) cr_assert_eq(resp_parse(in, len, argv, 8, &argc), 0, "%zu", len);
+    for (size_t len = 0; len < sizeof in - 1; len++)
+        cr_assert_eq(resp_parse(in, len, argv, 8, &argc), 0, "%zu", len);
     cr_assert_eq(resp_parse(in, sizeof in - 1, argv, 8, &argc), sizeof in - 1);
     cr_assert_eq(resp_parse(in, sizeof in - 1, argv, 1, &argc), 0, "more arguments than there is room for");
 }
 
 Test(resp, fast_parser_leaves_odd_forms_to_the_other) {
-    static const char *const odd[] = {"PING\r\n", "*0\r\n", "*-1\r\n", "*01\r\n$4\r\nPING\r\n", "*1\r\n$+4\r\nPING\r\n",
-                                      "*1\r\n$-1\r\n", "*1\r\n:4\r\n", "*9999999999\r\n", "*\r\n", "*1\n$4\nPING\n"};
+    static const char *const odd[] = {"PING\r\n",
+                                      "*0\r\n",
+                                      "*-1\r\n",
+                                      "*01\r\n$4\r\nPING\r\n",
+                                      "*1\r\n$+4\r\nPING\r\n",
+                                      "*1\r\n$-1\r\n",
+                                      "*1\r\n:4\r\n",
+                                      "*9999999999\r\n",
+                                      "*\r\n",
+                                      "*1\n$4\nPING\n"};
     struct arg argv[8];
     unsigned argc;
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
@@ -116,8 +125,8 @@ Test(resp, protocol_errors) {
             struct resp_limits limits = {LIMITS.bulk_max, cases[i].authenticated};
             struct resp_partial *p = resp_partial_new();
             size_t used;
-            cr_assert_eq(feed_in_pieces(p, cases[i].in, strlen(cases[i].in), piece, &limits, &used), RESP_BAD, "%s",
-                         cases[i].in);
+            cr_assert_eq(feed_in_pieces(p, cases[i].in, strlen(cases[i].in), piece, &limits, &used), RESP_BAD,
+                         "%s", cases[i].in);
             cr_assert_str_eq(resp_error(p), cases[i].error);
             resp_partial_free(p);
         }
@@ -197,7 +206,8 @@ Test(resp, parsers_agree) {
         size_t used = resp_parse(b.data, b.len, fast, 8, &got), total;
         cr_assert_eq(used, b.len);
         struct resp_partial *p = resp_partial_new();
-        cr_assert_eq(feed_in_pieces(p, b.data, b.len, 1 + random_below(&r, 30), &LIMITS, &total), RESP_COMMAND);
+        cr_assert_eq(feed_in_pieces(p, b.data, b.len, 1 + random_below(&r, 30), &LIMITS, &total),
+                     RESP_COMMAND);
         cr_assert_eq(total, used);
         unsigned n;
         struct arg *slow = resp_argv(p, &n);
