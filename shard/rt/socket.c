@@ -122,8 +122,10 @@ bool socket_is_local(int fd) {
     if (s.ss_family == AF_INET)
         return (ntohl(((struct sockaddr_in *)(void *)&s)->sin_addr.s_addr) >> 24) == 127;
     const struct in6_addr *in6 = &((struct sockaddr_in6 *)(void *)&s)->sin6_addr;
-    static const uint8_t mapped_loopback[] = {[10] = 0xff, [11] = 0xff, [12] = 127}; /* ::ffff:127.0.0.0/104 */
-    return memcmp(in6, &in6addr_loopback, sizeof *in6) == 0 || memcmp(in6, mapped_loopback, sizeof mapped_loopback) == 0;
+    static const uint8_t mapped_loopback[] = {
+        [10] = 0xff, [11] = 0xff, [12] = 127}; /* ::ffff:127.0.0.0/104 */
+    return memcmp(in6, &in6addr_loopback, sizeof *in6) == 0 ||
+           memcmp(in6, mapped_loopback, sizeof mapped_loopback) == 0;
 }
 
 void socket_refuse(int fd, const char *text) {
