@@ -233,19 +233,3 @@ def test_shutdown_save_cannot_save(ctx):
     equal(client("PING"), Simple("PONG"))
     client.send_command("SHUTDOWN", "SAVE", "FORCE")
     equal(server.wait(), 0)
-
-
-@only("gyre")
-def test_memory_purge_reaches_all_threads(ctx):
-    if ctx.sanitized:
-        ctx.skip("another allocator")
-    server = ctx.server("--shards", "4")
-    clients = [server.client() for _ in range(4)]
-    for number, client in enumerate(clients):
-        client("DEBUG", "POPULATE", "30000", f"p{number}", "300")
-    full = server.memory()
-    clients[0]("FLUSHALL")
-    for _ in range(3):
-        equal([client("MEMORY", "PURGE") for client in clients], [Simple("OK")] * 4)
-        time.sleep(0.2)
-    eventually(lambda: clients[0]("MEMORY", "PURGE") and server.memory() < full - 20e6, what="memory given back")
