@@ -74,7 +74,7 @@ static void unknown_command(struct client *c, const struct request *r) {
     size_t used = 0;
     args[0] = 0;
     for (unsigned i = 1; i < r->argc && used < 128; i++) {
-        size_t room = 128 - used, n = r->argv[i].len < room ? r->argv[i].len : room;
+        size_t room = 128 - used, n = strnlen(r->argv[i].data, r->argv[i].len < room ? r->argv[i].len : room);
         args[used++] = '\'';
         memcpy(args + used, r->argv[i].data, n);
         used += n;
