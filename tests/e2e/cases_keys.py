@@ -454,3 +454,14 @@ dbsize
 get a
 flushall
 """)
+
+# A lone star means every key, also the empty one, which no other pattern of stars matches.
+CASES["the empty key and stars"] = case("""
+set "" x
+scan 0 match * count 1000
+scan 0 match ** count 1000
+scan 0 match "" count 1000
+keys *
+keys **
+keys ""
+""")
