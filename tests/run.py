@@ -22,6 +22,7 @@ import resource
 import subprocess
 import sys
 import threading
+import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -114,7 +115,12 @@ def e2e_jobs(options):
     for path in sorted((ROOT / "tests" / "e2e").glob("test_*.py")):
         if options.suites and not {"e2e", path.stem, path.stem.removeprefix("test_")} & set(options.suites):
             continue
-        module = importlib.import_module(path.stem)
+        try:
+            module = importlib.import_module(path.stem)
+        except Exception:  # pylint: disable=broad-except
+            problem = traceback.format_exc()
+            yield path.stem, lambda report, n=path.stem, p=problem: report.add(n, "fail", p, 0), None
+            continue
         for name, function in list(vars(module).items()):
             if name.startswith("test_") and callable(function) and wanted(function, options):
                 label = f"{path.stem.removeprefix('test_')}.{name.removeprefix('test_')}"

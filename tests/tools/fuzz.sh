@@ -36,5 +36,9 @@ for fuzzer in build/fuzz/tests/fuzz_*; do
         tail -60 "$log"
     fi
 done
+if [ $((passed + failed)) = 0 ] && [ "${1:-60}" != merge ]; then
+    echo "fuzz: there is nothing to run; make VARIANT=fuzz fuzz-build first"
+    failed=1
+fi
 if [ -n "${2:-}" ]; then echo "$passed $failed" >>"$2"; fi
 exit $((failed > 0))
