@@ -17,6 +17,7 @@ enum { PLACES = 2048, NAME_MAX_BYTES = 32, COMMANDS_MAX = 512 };
 
 struct place {
     uint64_t words[NAME_MAX_BYTES / 8]; /* the name in lower case, filled up with zeros */
+    size_t len;
     struct command *command;
 };
 
@@ -52,7 +53,7 @@ static struct place *look_up(const char *name, size_t len) {
     for (unsigned i = place_of(words);; i = (i + 1) % PLACES) {
         struct place *p = &places[i];
         if (!p->words[0]) return NULL;
-        if (p->words[0] == words[0] && p->words[1] == words[1] && p->words[2] == words[2] &&
+        if (p->len == len && p->words[0] == words[0] && p->words[1] == words[1] && p->words[2] == words[2] &&
             p->words[3] == words[3])
             return p;
     }
@@ -70,6 +71,7 @@ static void enter(const char *name, struct command *command) {
     unsigned i = place_of(words);
     while (places[i].words[0]) i = (i + 1) % PLACES;
     memcpy(places[i].words, words, sizeof words);
+    places[i].len = strlen(name);
     places[i].command = command;
 }
 

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define FAMILY(name) extern struct command name[] __attribute__((weak))
+#define FAMILY(name) extern struct command name[]
 FAMILY(string_commands);
 FAMILY(string_edit_commands);
 FAMILY(lcs_commands);

@@ -51,7 +51,6 @@ const struct docs docs_table[] = {
      .history = (const char *const[]){"7.0.0", "Several options in one call.", NULL}},
     {.name = "copy", .syntax = "source~k#0 destination~k#1 destination-db~i=DB? replace~x=REPLACE?"},
     {.name = "debug", .syntax = "", .flag = "syscmd"},
-    {.name = "debug|hold", .syntax = "key~k#0 seconds~d"},
     {.name = "decr", .syntax = "key~k#0"},
     {.name = "decrby", .syntax = "key~k#0 decrement~i"},
     {.name = "del", .syntax = "key~k#0*"},
