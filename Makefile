@@ -144,6 +144,11 @@ checker-demo: ## Show that the history checker finds a server whose commands run
 	@$(MAKE) VARIANT=release build/release/gyre-history
 	@$(PYTHON) tests/tools/checker_demo.py
 
+.PHONY: models
+models: ## Search the models of tests/models with spin: no interleaving loses a wake-up or gives a slice to two
+	@tests/tools/install-deps.sh run model
+	@tests/tools/check_models.sh
+
 .PHONY: fuzz fuzz-build
 fuzz: ## Run every fuzzer for FUZZ_SECONDS (60), beginning with the committed corpus; findings go to build/fuzz/findings
 	@tests/tools/install-deps.sh run test

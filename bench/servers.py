@@ -5,6 +5,7 @@ Only Debian's own parts are needed: redis-server, redis-benchmark, /usr/bin/pyth
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -61,11 +62,11 @@ class Server:
 
     def __init__(self, kind, *options, cpus=None):
         self.kind, self.port, self.folder = kind, free_port(), tempfile.TemporaryDirectory()
-        binary = str(ROOT / "build/release/gyre-server") if kind == "gyre" else "redis-server"
-        command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
-        if cpus:
-            command = ["taskset", "-c", cpus, *command]
-        self.process = subprocess.Popen(command, cwd=self.folder.name, stdout=subprocess.DEVNULL)
+        # Debian's redis-tools has the server under another name; the binary goes by what it is called.
+        binary = str(ROOT / "build/release/gyre-server") if kind == "gyre" else shutil.which("redis-server") or shutil.which("redis-check-rdb")
+        command = [f"{kind}-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
+        pin = (lambda: os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})) if cpus else None
+        self.process = subprocess.Popen(command, executable=binary, cwd=self.folder.name, stdout=subprocess.DEVNULL, preexec_fn=pin)
         self.pid = self.process.pid
         for _ in range(100):
             try:

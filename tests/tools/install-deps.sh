@@ -27,6 +27,7 @@ test  nodejs            command node
 test  npm               command npm
 test  clang             command clang
 test  libclang-rt-dev   fuzzer -
+model spin              command spin
 lint  clang-format      command clang-format
 lint  clang-tidy        command clang-tidy
 lint  universal-ctags   command ctags
