@@ -50,9 +50,6 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/%)
 FUZZ_SECONDS ?= 60
 
-BENCH_SOURCES := $(wildcard bench/*.c)
-BENCH_OBJECTS := $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
-
 DESTDIR ?=
 PREFIX ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -102,17 +99,15 @@ install: $(BUILD)/gyre-server ## Install the server, its sample configuration an
 	chmod 644 $(DESTDIR)$(UNITDIR)/gyre-server.service
 
 .PHONY: bench
-bench: ## Build the load generator: build/release/gyre-bench
-	@tests/tools/install-deps.sh run
-	@$(MAKE) VARIANT=release build/release/gyre-bench
+bench: ## Measure beside redis-server: CPU per operation, throughput, latency (BENCH="--rounds 5 --only get-p16")
+	@tests/tools/install-deps.sh run test
+	@$(MAKE) -j$(JOBS) VARIANT=release build
+	@$(PYTHON) bench/compare.py $(BENCH)
 
 # Measurements of single modules, for people who change them: each file says how it is called.
 $(BUILD)/tests/bench_%: tests/bench/bench_%.c $(BUILD)/libgyre.a
 	@mkdir -p $(@D)
 	$(call QUIET,LINK)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) $< $(BUILD)/libgyre.a $(LDFLAGS) $(LIBS) -o $@
-
-$(BUILD)/gyre-bench: $(BENCH_OBJECTS) $(BUILD)/libgyre.a
-	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
 ##@ Testing
 
@@ -165,7 +160,7 @@ $(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libgyre.a
 ##@ Tidiness
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
-TIDY_FILES = $(SOURCES) $(HISTORY_SOURCES) $(BENCH_SOURCES)
+TIDY_FILES = $(SOURCES) $(HISTORY_SOURCES)
 
 .PHONY: lint lint-format lint-tidy lint-includes tidy format
 lint: ## Check formatting, clang-tidy's findings and the direction of includes; report what is too long
@@ -174,7 +169,7 @@ lint: ## Check formatting, clang-tidy's findings and the direction of includes; 
 	@$(MAKE) tidy
 
 lint-format:
-	clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES)
 
 lint-includes:
 	@$(PYTHON) tests/tools/check_includes.py
@@ -203,5 +198,5 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	    /^[a-z][a-z -]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
--include $(OBJECTS:.o=.d) $(HISTORY_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZERS:=.d) $(BENCH_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(HISTORY_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZERS:=.d)
 -include $(TIDY_FILES:%.c=build/lint/%.tidy.d)
