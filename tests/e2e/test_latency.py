@@ -8,7 +8,14 @@ from resp import Map, Simple
 def watching(ctx, threshold="10"):
     """A client of a server that watches; commands are compared with the threshold after its next look at the options."""
     client = ctx.server("--latency-monitor-threshold", threshold).client()
-    time.sleep(0.2)
+
+    def sees():
+        client("DEBUG", "SLEEP", str((int(threshold) + 2) / 1000))
+        return client("LATENCY", "LATEST")
+
+    if threshold != "0":
+        eventually(sees, what="the first look at the options")
+        client("LATENCY", "RESET")
     return client
 
 

@@ -4,7 +4,7 @@ import time
 
 import redis
 
-from harness import equal, raises, timeout
+from harness import equal, eventually, raises, timeout
 
 
 def connect(ctx, *options, **more):
@@ -208,6 +208,8 @@ def test_reconnects(ctx):
     number = r.client_id()
     other = redis.Redis(port=r.connection_pool.connection_kwargs["port"])
     equal(other.client_kill_filter(_id=number), 1)
+    # Closing is the business of the thread that owns the connection; this client looks before it sends, and then reconnects.
+    eventually(lambda: str(number) not in [c["id"] for c in other.client_list()], 5, "the killed connection gone")
     equal(r.ping(), True)
 
 
