@@ -11,13 +11,15 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
 from fixture import Server
 
-SKIPPED = 77
 TIMEOUT_S = 60
+# One fork at a time: otherwise a child would inherit the writing end of another's pipe, which then never ends.
+FORKING = threading.Lock()
 
 
 class Skip(Exception):
@@ -162,14 +164,15 @@ def _results(function, context):
 def run_in_child(function, options, seconds):
     """Runs a test in a forked process. Returns ([(subname, "ok" | "fail" | "skip", text)], seconds taken)."""
     began = time.monotonic()
-    reader, writer = os.pipe()
-    output = tempfile.TemporaryFile()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        _child(function, options, reader, writer, output)
-    os.close(writer)
+    with FORKING:
+        reader, writer = os.pipe()
+        output = tempfile.TemporaryFile()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child == 0:
+            _child(function, options, reader, writer, output)
+        os.close(writer)
     status = _wait(child, seconds)
     with open(reader, encoding="utf-8") as pipe:
         answer = pipe.read()
