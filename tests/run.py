@@ -94,7 +94,7 @@ def run_unit(path, options, report):
     command = [str(path)]
     if options.variant != "tsan":  # there the runner is our own: tests/tools/plain_criterion.c
         command += ["--tap=-", "-j1", "--timeout", "120", "-q"]
-    environment = dict(os.environ, **fixture.SANITIZER_ENVIRONMENT)
+    environment = fixture.server_environment()
     try:
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, timeout=UNIT_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:

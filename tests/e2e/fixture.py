@@ -32,9 +32,15 @@ GYRE_OPTIONS = {"--shards": 1, "--server-cpulist": 1, "--strict-config": 0}
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:handle_abort=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": f"exitcode=66:halt_on_error=0:suppressions={ROOT}/tests/tools/tsan.supp",
+    # A start that fails exits at once, with the threads that it had made.
+    "TSAN_OPTIONS": f"exitcode=66:halt_on_error=0:report_thread_leaks=0:suppressions={ROOT}/tests/tools/tsan.supp",
     "LSAN_OPTIONS": f"suppressions={ROOT}/tests/tools/lsan.supp",
 }
+
+
+def server_environment(**more):
+    """The environment for a server of any variant."""
+    return dict(os.environ, **SANITIZER_ENVIRONMENT, **more)
 
 
 def free_port():
@@ -71,7 +77,7 @@ class Server:
         self.log = os.path.join(self.folder, "log")
         self.options = [str(option) for option in options]
         self.config = config
-        self.environment = dict(os.environ, **SANITIZER_ENVIRONMENT, **(environment or {}))
+        self.environment = server_environment(**(environment or {}))
         self.process = None
         self.start()
 

@@ -3,7 +3,7 @@ import os
 import pathlib
 import subprocess
 
-from fixture import ROOT, Server
+from fixture import ROOT, Server, server_environment
 from harness import contains, equal, eventually, only, timeout
 from resp import Error, Simple
 
@@ -15,7 +15,8 @@ def start_fails(ctx, *words, config=None):
         path = pathlib.Path(ctx.folder) / "bad.conf"
         path.write_text(config, encoding="utf-8")
         command.append(str(path))
-    done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=60, check=False, cwd=ctx.folder)
+    done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=60, check=False,
+                          cwd=ctx.folder, env=server_environment())
     assert done.returncode == 1, f"exit status {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 

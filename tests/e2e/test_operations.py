@@ -9,7 +9,7 @@ import struct
 import subprocess
 import time
 
-from fixture import ROOT, free_port
+from fixture import ROOT, free_port, server_environment
 from harness import contains, equal, eventually, only, timeout, variants
 from resp import Client, Simple
 
@@ -138,7 +138,8 @@ def without_io_uring():
 @only("gyre")
 def test_refused_io_uring_is_explained_in_a_line(ctx):
     command = [binary(ctx), "--port", str(free_port()), "--dir", ctx.folder, "--save", ""]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, preexec_fn=without_io_uring)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False,
+                          env=server_environment(), preexec_fn=without_io_uring)
     equal(done.returncode, 1, done.stdout + done.stderr)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if "io_uring" in line]
     for part in ("kernel.io_uring_disabled", "seccomp"):
