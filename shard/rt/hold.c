@@ -60,11 +60,12 @@ bool hold_try(struct hold *h, struct thread *me) {
 
 static bool park(struct hold *h, struct thread *me, bool insistent) {
     uint64_t bit = (uint64_t)1 << (me->index % 64);
-    atomic_fetch_or(&h->parked[me->index / 64], bit);
+    bool stood = atomic_fetch_or(&h->parked[me->index / 64], bit) & bit;
     uint32_t reserved = insistent ? atomic_load(&h->word) & 0xffff0000u : 0;
     if (reserved && reserved != holder_word(me) << 16) reserved = 0;
     if (!take_word(h, reserved, me)) return false;
-    atomic_fetch_and(&h->parked[me->index / 64], ~bit);
+    /* A bit that stood before is there for another connection of this thread: our own release will wake it. */
+    if (!stood) atomic_fetch_and(&h->parked[me->index / 64], ~bit);
     return true;
 }
 

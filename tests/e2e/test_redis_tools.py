@@ -80,7 +80,9 @@ def test_big_keys_and_memory_keys(ctx):
 def watch(server, *words, seconds=1.5):
     """Runs a redis-cli that goes on for ever for a while, and returns what it printed."""
     command = ["stdbuf", "-oL", "redis-cli", "-p", str(server.port), *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # A shell that runs the tests in the background has them ignore the signal that ends redis-cli.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     try:

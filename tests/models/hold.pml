@@ -2,16 +2,15 @@
  *
  *     spin -a hold.pml && cc -O2 -o pan pan.c && ./pan
  *
- * Every thread takes the one hold ROUNDS times, as a shard does: try; if refused, set the parked bit and try once more; if refused
- * again, sleep until the wake flag is set. The sleeper announces sleep, looks at its wake flag again, then waits for a
+ * Every thread takes the one hold for each of its connections, as a shard does: try; if refused, set the parked bit and try once
+ * more; if refused again, go on with the other connections, then sleep until the wake flag is set. The sleeper announces sleep, looks at its wake flag again, then waits for a
  * doorbell; the waker sets the flag, then looks whether the other sleeps. Each step below is one sequentially consistent
  * operation of the code, in its order. spin searches all interleavings for
  *   - two holders at once (the assertion), and
  *   - a lost wake-up: a state from which nothing goes on although not everyone is done (an invalid end state).
- * Removing any one of the second looks (marked *) makes the search find such a state.
+ * Removing any one of the precautions (marked *) makes the search find such a state.
  */
 #define THREADS 3
-#define ROUNDS 2
 
 byte word = 0;            /* holder + 1 */
 bool parked[THREADS];     /* the hold's mask */
@@ -58,33 +57,42 @@ inline sleep_until_woken(me) {
     od
 }
 
-proctype taker(byte me) {
-    byte round = 0;
-    bool got = false;
+/* A thread with several connections, each of which wants the hold once: those that are refused are parked, and tried again when the
+ * thread is woken; it sleeps only when all that are left are parked. */
+proctype taker(byte me; byte connections) {
+    byte runnable = connections, waiting = 0;
+    bool got = false, stood = false;
     do
-    :: round < ROUNDS ->
+    :: atomic { runnable == 0 && waiting == 0 -> break }
+    :: runnable > 0 ->
+        runnable--;
+        got = false;
         try_take(me, got);
-        do
-        :: got -> break
+        if
+        :: got
         :: else ->
-            parked[me] = true;
+            atomic { stood = parked[me]; parked[me] = true }
             try_take(me, got); /* * the parker tries once more after it has set its bit */
             if
-            :: got -> parked[me] = false
-            :: else ->
-                sleep_until_woken(me);
-                try_take(me, got)
+            :: got && !stood -> parked[me] = false /* * a bit that stood before is another connection's */
+            :: else
             fi
-        od;
-        inside++;
-        assert(inside == 1);
-        inside--;
-        release(me);
-        round++
-    :: else -> break
+        fi;
+        if
+        :: got ->
+            inside++;
+            assert(inside == 1);
+            inside--;
+            release(me)
+        :: else -> waiting++
+        fi
+    :: runnable == 0 && waiting > 0 ->
+        sleep_until_woken(me);
+        runnable = waiting;
+        waiting = 0
     od
 }
 
 init {
-    atomic { run taker(0); run taker(1); run taker(2) }
+    atomic { run taker(0, 2); run taker(1, 2); run taker(2, 1) }
 }

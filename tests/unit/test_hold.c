@@ -131,6 +131,25 @@ Test(hold, parking_on_a_free_hold_takes_it) {
     cr_assert_eq(atomic_load(&h.word), 0);
 }
 
+/* Two connections of one thread on one hold. The second finds it free between the two halves of a release, the freeing and the
+ * look at who is parked: the first one's bit has to survive, or nobody would ever wake it. */
+Test(hold, taking_it_after_all_keeps_the_bit_of_another_connection) {
+    char why[256];
+    static struct thread me = {.index = 0, .name = "me"};
+    struct thread other = {.index = 5};
+    struct hold h = {0};
+    clock_init();
+    cr_assert(thread_start(&me, false, why, sizeof why), "%s", why);
+    cr_assert(hold_try(&h, &other));
+    cr_assert_not(hold_park(&h, &me), "the first connection is parked");
+    atomic_store(&h.word, 0); /* freed, and not yet looked at who is parked */
+    cr_assert(hold_park(&h, &me), "the second one gets it");
+    cr_assert_eq(atomic_load(&h.parked[0]), 1);
+    hold_release(&h, &me);
+    cr_assert(atomic_load(&me.wake), "its release wakes the first");
+    cr_assert_eq(atomic_load(&h.parked[0]), 0);
+}
+
 /* A set taker that was passed over often enough reserves what refuses it, and others then yield to it. */
 Test(hold, insistence_reserves) {
     char why[256];
