@@ -6,6 +6,7 @@
 #include "shard/base/mem.h"
 #include "shard/base/mem_report.h"
 #include "shard/rt/clock.h"
+#include "shard/store/grave.h"
 #include "shard/store/policy.h"
 #include "shard/store/slice.h"
 
@@ -174,8 +175,8 @@ void info_memory(struct info *in) {
     info_int(in, "mem_aof_buffer", 0);
     info_text(in, "mem_allocator", mem_allocator_name());
     info_int(in, "active_defrag_running", 0);
-    info_int(in, "lazyfree_pending_objects", 0);
-    info_int(in, "lazyfreed_objects", 0);
+    info_int(in, "lazyfree_pending_objects", (int64_t)grave_objects());
+    info_int(in, "lazyfreed_objects", (int64_t)grave_freed());
 }
 
 /* ---- processor ---- */

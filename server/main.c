@@ -18,6 +18,7 @@
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
 #include "shard/rt/cpus.h"
+#include "shard/type/types.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -167,6 +168,7 @@ int main(int argc, char **argv) {
     clock_init();
     slot_init();
     commands_init();
+    types_register();
     config_init();
     listeners_register_hooks();
     config_reset_statistics = statistics_reset_all;

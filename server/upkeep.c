@@ -15,6 +15,7 @@
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/grave.h"
 
 enum {
     STEP_US = 100,
@@ -34,7 +35,7 @@ static unsigned round_ms(void) {
 }
 
 uint64_t upkeep_wait_ns(struct worker *w) {
-    if (w->upkeep_slice < w->last_slice || w->discards) return 0;
+    if (w->upkeep_slice < w->last_slice || w->discards || !grave_is_empty(&w->thread)) return 0;
     uint64_t now_ms = clock_mono_ms();
     return w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
 }
@@ -119,6 +120,7 @@ static void refresh_thresholds(struct worker *w) {
 
 void upkeep_run(struct worker *w) {
     if (w->discards) discard_some(w);
+    grave_dig(&w->thread, STEP_US);
     uint64_t now_ms = w->thread.turn_mono_ns / 1000000;
     if (now_ms >= w->next_cron_ms) {
         w->next_cron_ms = now_ms + round_ms();

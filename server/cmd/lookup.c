@@ -3,6 +3,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/store/policy.h"
+#include "shard/store/value_methods.h"
 
 #include <limits.h>
 
@@ -18,7 +19,7 @@ struct entry **lookup_glance(struct call *c, unsigned i) {
 }
 
 const char *lookup_encoding(const struct entry *e) {
-    ASSERT(entry_type(e) == TYPE_STRING);
+    if (entry_type(e) != TYPE_STRING) return value_methods_get(entry_type(e))->encoding(entry_object(e));
     if (entry_encoding(e) == ENC_INT) return "int";
     return !(e->flags & ENTRY_RAW) && entry_string_len(e) <= EMBSTR_MAX ? "embstr" : "raw";
 }

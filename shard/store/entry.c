@@ -106,7 +106,7 @@ void entry_free_payload(struct entry *e) {
     if (entry_encoding(e) == ENC_BLOB) {
         blob_unref(entry_blob(e));
     } else if (entry_encoding(e) == ENC_OBJECT) {
-        value_methods_get(entry_type(e))->free(entry_object(e));
+        value_free(entry_type(e), entry_object(e));
     }
 }
 

@@ -18,6 +18,7 @@
 
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/grave.h"
 #include "shard/store/keyspace_parts.h"
 
 enum {
@@ -220,8 +221,9 @@ static bool evict_best(struct visit *v, const struct policy *p) {
     return evicted;
 }
 
+/* What is on its way out already does not ask for more keys. */
 static bool is_above_limit(const struct policy *p) {
-    return p->maxmemory_bytes && mem_used() > p->maxmemory_bytes;
+    return p->maxmemory_bytes && mem_used() > p->maxmemory_bytes + grave_bytes();
 }
 
 bool evict_make_room(struct visit *v) {

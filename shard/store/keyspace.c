@@ -16,6 +16,7 @@
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
 #include "shard/store/evict.h"
+#include "shard/store/grave.h"
 #include "shard/store/keyspace_parts.h"
 
 enum {
@@ -107,10 +108,12 @@ static void blob_release(void *blob) {
 }
 
 /* Lets go of a value's outside memory. A very large blob waits for the end of the turn: unmapping it takes
- * milliseconds. */
+ * milliseconds. A large collection is freed bit by bit. */
 static void payload_free(struct visit *v, struct entry *e) {
     if (entry_encoding(e) == ENC_BLOB && entry_blob(e)->cap >= RETIRE_BYTES) {
         thread_retire(v->thread, entry_blob(e), blob_release);
+    } else if (entry_encoding(e) == ENC_OBJECT) {
+        grave_free(v->thread, entry_type(e), entry_object(e));
     } else {
         entry_free_payload(e);
     }
@@ -121,14 +124,12 @@ void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_
     struct slice_counters *counters = &home.slice->counters;
     ASSERT(hold_is_mine(&home.slice->hold, v->thread));
     struct entry *e = keyspace_take(home, at, hash);
-    if (reason == DROP_EVICTED) {
-        /* Whoever evicts waits for this memory. */
-        counter_add(&counters->evicted, 1);
-        entry_free_payload(e);
-    } else {
-        if (reason == DROP_EXPIRED) counter_add(&counters->expired, 1);
+    if (reason == DROP_EVICTED) counter_add(&counters->evicted, 1);
+    if (reason == DROP_EXPIRED) counter_add(&counters->expired, 1);
+    if (reason == DROP_EVICTED && entry_encoding(e) == ENC_BLOB)
+        entry_free_payload(e); /* whoever evicts waits for this memory */
+    else
         payload_free(v, e);
-    }
     mem_free(e);
 }
 
@@ -421,6 +422,19 @@ struct entry **keyspace_set_deadline(struct visit *v, const struct key *k, struc
     if ((old_when >= 0) != (when_ms >= 0)) e = entry_resize_deadline(home, at, when_ms >= 0);
     if (when_ms >= 0) keyspace_wheel_add(v, home, e, when_ms);
     return at;
+}
+
+struct change keyspace_change(struct visit *v, const struct key *k, struct entry **at) {
+    ASSERT(hold_is_mine(&k->slice->hold, v->thread));
+    ASSERT(at && entry_encoding(*at) == ENC_OBJECT);
+    return (struct change){.bytes = entry_payload_bytes(*at)};
+}
+
+void keyspace_changed(struct visit *v, const struct key *k, struct entry **at, struct change change,
+                      void *object) {
+    ASSERT(hold_is_mine(&k->slice->hold, v->thread));
+    entry_set_pointer(*at, object);
+    keyspace_account(home_of(k->slice, v->database), change.bytes, entry_payload_bytes(*at));
 }
 
 void keyspace_delete(struct visit *v, const struct key *k, struct entry **at) {

@@ -6,6 +6,7 @@
 #include "shard/base/mem.h"
 #include "shard/rt/thread.h"
 #include "shard/store/evict.h"
+#include "shard/store/grave.h"
 #include "shard/store/keyspace_parts.h"
 #include "shard/store/value_methods.h"
 
@@ -68,9 +69,14 @@ struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned data
     return ks;
 }
 
+/* `arg` is the running thread; NULL on one that is not the server's. */
 static void discard_entry(void *arg, struct entry *e) {
-    (void)arg;
-    entry_free(e);
+    if (arg && entry_encoding(e) == ENC_OBJECT) {
+        grave_free(arg, entry_type(e), entry_object(e));
+        mem_free(e);
+    } else {
+        entry_free(e);
+    }
 }
 
 bool keyspace_discard(struct keyspace *ks, unsigned entries) {
@@ -78,8 +84,8 @@ bool keyspace_discard(struct keyspace *ks, unsigned entries) {
         if (!wheel_discard(ks->wheel, DISCARD_WHEEL_CHUNKS)) ks->wheel = NULL;
         return true;
     }
-    if (table_drain(&ks->table, entries, discard_entry, NULL)) return true;
     struct thread *self = thread_self();
+    if (table_drain(&ks->table, entries, discard_entry, self)) return true;
     if (self) {
         thread_retire(self, ks, mem_free);
     } else {

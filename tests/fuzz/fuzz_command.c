@@ -13,6 +13,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/rt/clock.h"
+#include "shard/type/types.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ static void set_up(void) {
     clock_init();
     slot_init();
     commands_init();
+    types_register();
     config_init();
     log_set_level(LOG_WARNING);
     static const char *const left_out[] = {"debug", "shutdown", "monitor"};

@@ -497,8 +497,14 @@ struct box {
 };
 static struct box boxes[2];
 
-static void box_free(void *object) {
+static size_t box_effort(const void *object) {
+    (void)object;
+    return 1;
+}
+static bool box_free(void *object, size_t effort) {
+    (void)effort;
     ((struct box *)object)->freed++;
+    return false;
 }
 static void *box_copy(const void *object) {
     cr_assert_eq(object, &boxes[0]);
@@ -510,9 +516,19 @@ static size_t box_bytes(const void *object) {
     return 1000;
 }
 
+static const char *box_encoding(const void *object) {
+    (void)object;
+    return "box";
+}
+static const struct value_methods box_methods = {.effort = box_effort,
+                                                 .free_some = box_free,
+                                                 .copy = box_copy,
+                                                 .bytes = box_bytes,
+                                                 .count = box_effort,
+                                                 .encoding = box_encoding};
+
 Test(keyspace, objects_are_copied_freed_and_counted_by_their_methods) {
-    static const struct value_methods methods = {.free = box_free, .copy = box_copy, .bytes = box_bytes};
-    value_methods_register(TYPE_HASH, &methods);
+    value_methods_register(TYPE_HASH, &box_methods);
     struct key k = key_make("k", 1), other = key_make("other", 5), third = key_make("third", 5);
     struct value value = {.form = VALUE_OBJECT, .object = {.pointer = &boxes[0], .type = TYPE_HASH}};
     struct entry **at = keyspace_set(&v, &k, NULL, value, now_ms + 10);

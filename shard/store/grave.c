@@ -1,0 +1,86 @@
+/* grave.c: a list of detached values per thread: see grave.h. */
+#include "shard/store/grave.h"
+
+#include "shard/base/assert.h"
+#include "shard/base/mem.h"
+#include "shard/rt/clock.h"
+#include "shard/store/value_methods.h"
+
+#include <stdint.h>
+
+enum { STEP_EFFORT = 64 }; /* blocks freed between two looks at the clock: some microseconds */
+
+struct buried {
+    struct buried *next;
+    void *object;
+    size_t bytes;
+    enum value_type type;
+};
+
+/* Each touched by its thread alone. */
+static struct {
+    _Alignas(CACHE_LINE) struct buried *first;
+    struct buried *last;
+} graves[THREADS_MAX];
+
+static _Atomic size_t bytes_waiting, objects_waiting, objects_freed;
+
+void grave_free(struct thread *t, enum value_type type, void *object) {
+    const struct value_methods *methods = value_methods_get(type);
+    ASSERT(t->index < THREADS_MAX && object);
+    if (methods->effort(object) <= GRAVE_EFFORT) {
+        value_free(type, object);
+        return;
+    }
+    struct buried *b = mem_alloc(sizeof *b);
+    *b = (struct buried){.object = object, .bytes = methods->bytes(object), .type = type};
+    *(graves[t->index].last ? &graves[t->index].last->next : &graves[t->index].first) = b;
+    graves[t->index].last = b;
+    atomic_fetch_add_explicit(&bytes_waiting, b->bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&objects_waiting, 1, memory_order_relaxed);
+}
+
+/* Frees a step of the first value; true while anything is left. */
+static bool dig_step(unsigned index, size_t effort) {
+    struct buried *b = graves[index].first;
+    if (!b) return false;
+    if (value_methods_get(b->type)->free_some(b->object, effort)) return true;
+    graves[index].first = b->next;
+    if (!b->next) graves[index].last = NULL;
+    atomic_fetch_sub_explicit(&bytes_waiting, b->bytes, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&objects_waiting, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&objects_freed, 1, memory_order_relaxed);
+    mem_free(b);
+    return graves[index].first != NULL;
+}
+
+bool grave_dig(struct thread *t, unsigned budget_us) {
+    ASSERT(t->holds_held == 0);
+    if (LIKELY(!graves[t->index].first)) return false;
+    uint64_t end_ns = clock_mono_ns() + (uint64_t)budget_us * 1000;
+    while (dig_step(t->index, STEP_EFFORT))
+        if (clock_mono_ns() >= end_ns) return true;
+    return false;
+}
+
+bool grave_is_empty(const struct thread *t) {
+    return graves[t->index].first == NULL;
+}
+
+void graves_empty(void) {
+    for (unsigned i = 0; i < THREADS_MAX; i++)
+        while (dig_step(i, SIZE_MAX)) {
+        }
+}
+
+size_t grave_bytes(void) {
+    return atomic_load_explicit(&bytes_waiting, memory_order_relaxed);
+}
+
+size_t grave_objects(void) {
+    return atomic_load_explicit(&objects_waiting, memory_order_relaxed);
+}
+
+size_t grave_freed(void) {
+    return atomic_load_explicit(&objects_freed, memory_order_relaxed);
+}
