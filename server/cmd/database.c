@@ -39,7 +39,7 @@ static void cmd_swapdb(struct call *c) {
         return;
     }
     for (unsigned i = 0; a != b && i < slices.count; i++) {
-        keyspace_swap(&slices.all[i], (unsigned)a, (unsigned)b);
+        keyspace_swap(&c->visit, &slices.all[i], (unsigned)a, (unsigned)b);
     }
     call_dirty(c, 1);
     reply_ok(c->reply);

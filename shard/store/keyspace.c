@@ -82,9 +82,20 @@ void keyspace_wheel_remove(struct home home, struct entry *e) {
     counter_sub(&home.keyspace->expiring, 1);
 }
 
+/* Those who watch the key of an entry, or wait for it (`ready`: that it has come to hold something), are to know. */
+static void tell_interested(struct home home, const struct entry *e, uint64_t hash, struct interest **ready) {
+    size_t len;
+    const char *key = entry_key(e, &len);
+    struct interest *i = interest_find(home.slice, home.database, key, len, hash);
+    if (!i) return;
+    interest_touch(i);
+    if (ready && entry_encoding(e) == ENC_OBJECT) interest_note_ready(i, ready);
+}
+
 struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e, uint64_t hash,
                              int64_t when_ms) {
     DASSERT(hold_is_mine(&home.slice->hold, v->thread));
+    if (UNLIKELY(home.slice->interests_count)) tell_interested(home, e, hash, &v->ready);
     struct entry **at = table_insert(&home.keyspace->table, e, hash);
     if (entry_expires(e)) keyspace_wheel_add(v, home, e, when_ms);
     keyspace_account(home, 0, entry_footprint(e));
@@ -95,6 +106,7 @@ struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e,
 
 struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash) {
     struct entry *e = *at;
+    if (UNLIKELY(home.slice->interests_count)) tell_interested(home, e, hash, NULL);
     if (entry_expires(e)) keyspace_wheel_remove(home, e);
     table_remove(&home.keyspace->table, at, hash);
     keyspace_account(home, entry_footprint(e), 0);
@@ -296,6 +308,7 @@ struct entry **keyspace_set(struct visit *v, const struct key *k, struct entry *
                             int64_t when_ms) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(when_ms >= KEEP_TTL);
+    if (at) keyspace_touch(k->slice, v->database, k);
     if (at && overwrite_alike(*at, &value, when_ms)) return at;
     struct stored s = stored_value(&value);
     if (at) {
@@ -303,6 +316,8 @@ struct entry **keyspace_set(struct visit *v, const struct key *k, struct entry *
     } else {
         at = stored_insert(v, k, &s, when_ms);
     }
+    if (value.form == VALUE_OBJECT && UNLIKELY(k->slice->interests_count))
+        tell_interested(home_of(k->slice, v->database), *at, k->hash, &v->ready);
     if (value.form == VALUE_BLOB && s.pointer != value.blob) blob_unref(value.blob);
     return at;
 }
@@ -310,6 +325,7 @@ struct entry **keyspace_set(struct visit *v, const struct key *k, struct entry *
 struct entry **keyspace_set_int(struct visit *v, const struct key *k, struct entry **at, int64_t n) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     if (at && entry_encoding(*at) == ENC_INT) {
+        keyspace_touch(k->slice, v->database, k);
         entry_set_int(*at, n);
         return at;
     }
@@ -361,6 +377,7 @@ struct entry **keyspace_writable(struct visit *v, const struct key *k, struct en
                                  char **data) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(at && entry_type(*at) == TYPE_STRING);
+    keyspace_touch(k->slice, v->database, k);
     if (entry_encoding(*at) != ENC_BLOB) {
         char digits[TEXT_I64_MAX];
         size_t old_len;
@@ -417,6 +434,7 @@ struct entry **keyspace_set_deadline(struct visit *v, const struct key *k, struc
     struct home home = home_of(k->slice, v->database);
     struct entry *e = *at;
     int64_t old_when = entry_when(e);
+    keyspace_touch(k->slice, v->database, k);
     if (when_ms == old_when) return at;
     if (old_when >= 0) keyspace_wheel_remove(home, e);
     if ((old_when >= 0) != (when_ms >= 0)) e = entry_resize_deadline(home, at, when_ms >= 0);
@@ -433,6 +451,7 @@ struct change keyspace_change(struct visit *v, const struct key *k, struct entry
 void keyspace_changed(struct visit *v, const struct key *k, struct entry **at, struct change change,
                       void *object) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
+    keyspace_touch(k->slice, v->database, k);
     entry_set_pointer(*at, object);
     keyspace_account(home_of(k->slice, v->database), change.bytes, entry_payload_bytes(*at));
 }

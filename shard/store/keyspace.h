@@ -40,6 +40,7 @@ struct visit {
     bool no_touch;    /* CLIENT NO-TOUCH: leaves access clocks alone */
     bool follows;     /* applies a primary's stream: keys past their time are there until it deletes them */
     uint64_t expired; /* keys that this visit found past their time and removed */
+    struct interest *ready; /* keys that clients wait for and that came to hold something: see interest.h */
 };
 
 /* The visit's one instant, read from the clock when first needed, under the hold: so no later visit is
@@ -134,7 +135,7 @@ struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned data
  */
 bool keyspace_discard(struct keyspace *ks, unsigned entries);
 /* Exchanges two databases of a slice (SWAPDB). */
-void keyspace_swap(struct slice *s, unsigned a, unsigned b);
+void keyspace_swap(struct visit *v, struct slice *s, unsigned a, unsigned b);
 
 /* SCAN: as table_scan, over the live entries of one database of one slice. */
 uint64_t keyspace_scan(struct visit *v, struct slice *s, uint64_t cursor,

@@ -58,10 +58,16 @@ struct entry **keyspace_copy(struct visit *v, const struct key *from, struct ent
     return keyspace_file(v, home_open(to->slice, to_database), fresh, to->hash, entry_when(e));
 }
 
+static bool holds_key(struct keyspace *ks, const struct interest *i) {
+    return ks && table_find(&ks->table, i->key, i->len, i->hash);
+}
+
 struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned database) {
     ASSERT(hold_is_mine(&s->hold, v->thread));
     struct keyspace *ks = slice_keyspace(s, database);
     if (!ks) return NULL;
+    for (struct interest *i = interest_next(s, NULL); i; i = interest_next(s, i))
+        if (i->database == database && holds_key(ks, i)) interest_touch(i);
     atomic_store_explicit(&s->databases[database], NULL, memory_order_release);
     counter_sub(&s->counters.keys, table_count(&ks->table));
     counter_sub(&s->counters.expiring, wheel_count(ks->wheel));
@@ -94,12 +100,24 @@ bool keyspace_discard(struct keyspace *ks, unsigned entries) {
     return false;
 }
 
-void keyspace_swap(struct slice *s, unsigned a, unsigned b) {
-    ASSERT(atomic_load_explicit(&s->hold.word, memory_order_relaxed) != 0);
+/* After an exchange of databases: who watches a key that is there on either side, or waits for one that has come. */
+static void tell_of_swap(struct visit *v, struct slice *s, unsigned a, unsigned b) {
+    for (struct interest *i = interest_next(s, NULL); i; i = interest_next(s, i)) {
+        if (i->database != a && i->database != b) continue;
+        bool is_there = holds_key(slice_keyspace(s, i->database), i);
+        bool was_there = holds_key(slice_keyspace(s, i->database == a ? b : a), i);
+        if (is_there || was_there) interest_touch(i);
+        if (is_there) interest_note_ready(i, &v->ready);
+    }
+}
+
+void keyspace_swap(struct visit *v, struct slice *s, unsigned a, unsigned b) {
+    ASSERT(hold_is_mine(&s->hold, v->thread));
     ASSERT(a < slices.databases && b < slices.databases);
     struct keyspace *was_a = slice_keyspace(s, a);
     atomic_store_explicit(&s->databases[a], slice_keyspace(s, b), memory_order_release);
     atomic_store_explicit(&s->databases[b], was_a, memory_order_release);
+    tell_of_swap(v, s, a, b);
 }
 
 struct scan {

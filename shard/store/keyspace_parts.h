@@ -8,6 +8,7 @@
 #define GYRE_STORE_KEYSPACE_PARTS_H
 
 #include "shard/base/assert.h"
+#include "shard/store/interest.h"
 #include "shard/store/keyspace.h"
 
 enum drop_reason { DROP_DELETED, DROP_EXPIRED, DROP_EVICTED };
@@ -19,10 +20,11 @@ uint64_t keyspace_entry_hash(const struct entry *e);
 struct home {
     struct slice *slice;
     struct keyspace *keyspace;
+    unsigned database;
 };
 /* The keyspace is NULL if the database was never used. */
 static inline struct home home_of(struct slice *s, unsigned database) {
-    return (struct home){.slice = s, .keyspace = slice_keyspace(s, database)};
+    return (struct home){.slice = s, .keyspace = slice_keyspace(s, database), .database = database};
 }
 
 /* The same, made if it was never used. */
@@ -44,6 +46,14 @@ bool keyspace_is_past(struct visit *v, const struct slice *s, const struct entry
 /* Writes the deadline of an entry that has room for one, and files it. */
 void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int64_t when_ms);
 void keyspace_wheel_remove(struct home home, struct entry *e);
+
+/* What others are to know of a change: those that watch the key. Every change of a key's value, deadline or existence
+ * passes here. */
+static inline void keyspace_touch(const struct slice *s, unsigned database, const struct key *k) {
+    if (LIKELY(!s->interests_count)) return;
+    struct interest *i = interest_find(s, database, k->data, k->len, k->hash);
+    if (i) interest_touch(i);
+}
 
 /* Books the change of an entry's memory. */
 static inline void keyspace_account(struct home home, size_t before, size_t after) {

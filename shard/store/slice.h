@@ -48,6 +48,8 @@ struct slice {
     uint16_t index;
     uint16_t owner;                        /* thread number of its shard */
     _Atomic(struct keyspace *) *databases; /* slices.databases pointers, each NULL until first used */
+    struct interest **interests;           /* keys that somebody watches or waits for: see interest.h */
+    uint32_t interests_buckets, interests_count;
     _Alignas(CACHE_LINE) struct slice_counters counters;
     unsigned maintain_database; /* where maintenance goes on */
 };

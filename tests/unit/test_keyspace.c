@@ -219,7 +219,7 @@ static void do_move_or_copy(unsigned database, unsigned n) {
 static void do_database(unsigned database) {
     if (random_below(&dice, 2)) {
         unsigned other = (unsigned)random_below(&dice, DATABASES);
-        for (unsigned i = 0; i < slices.count; i++) keyspace_swap(&slices.all[i], database, other);
+        for (unsigned i = 0; i < slices.count; i++) keyspace_swap(&v, &slices.all[i], database, other);
         static struct wanted kept[KEYS];
         memcpy(kept, model[database], sizeof kept);
         memmove(model[database], model[other], sizeof kept);

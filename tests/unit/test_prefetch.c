@@ -53,8 +53,8 @@ static void fill_and_empty(struct visit *v, struct slice *s) {
             cr_assert(hold_try(&s->hold, v->thread));
         }
     }
-    keyspace_swap(s, 0, 1);
-    keyspace_swap(s, 0, 1);
+    keyspace_swap(v, s, 0, 1);
+    keyspace_swap(v, s, 0, 1);
     for (unsigned n = 0; n < KEYS - 10; n++) {
         struct key k = key_number(n, room);
         keyspace_delete(v, &k, keyspace_find(v, &k, KEYSPACE_PEEK));
