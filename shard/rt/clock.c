@@ -47,20 +47,26 @@ uint64_t clock_mono_ns(void) {
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int64_t clock_unix_us(void) {
+/* Unix time at a moment of the monotonic clock, by the line; `mono_us` 0: now. */
+static int64_t unix_at(int64_t mono_us) {
     for (;;) {
         uint32_t before = atomic_load_explicit(&line.sequence, memory_order_acquire);
         int64_t base_unix = atomic_load_explicit(&line.base_unix_us, memory_order_acquire);
         int64_t base_mono = atomic_load_explicit(&line.base_mono_us, memory_order_acquire);
         int32_t permille = atomic_load_explicit(&line.permille, memory_order_acquire);
+        /* Before the check: a moment after a change must not be looked up on the old line. */
+        int64_t passed = (mono_us ? mono_us : read_us(CLOCK_MONOTONIC)) - base_mono;
         uint32_t after = atomic_load_explicit(&line.sequence, memory_order_acquire);
         if (UNLIKELY((before & 1) || before != after)) {
             cpu_pause();
             continue;
         }
-        int64_t passed = read_us(CLOCK_MONOTONIC) - base_mono;
         return base_unix + (LIKELY(permille == 1000) ? passed : passed * permille / 1000);
     }
+}
+
+int64_t clock_unix_us(void) {
+    return unix_at(0);
 }
 
 static void change_line(int64_t unix_us, int64_t mono_us, int32_t permille) {
@@ -72,7 +78,9 @@ static void change_line(int64_t unix_us, int64_t mono_us, int32_t permille) {
 }
 
 void clock_follow_wall(void) {
-    int64_t ours = clock_unix_us(), mono = read_us(CLOCK_MONOTONIC), wall = read_us(CLOCK_REALTIME);
+    /* A new line begins on the old one, at the very same moment: had time passed between two readings of the clock here, it would
+     * step back by that. */
+    int64_t mono = read_us(CLOCK_MONOTONIC), ours = unix_at(mono), wall = read_us(CLOCK_REALTIME);
     int32_t permille = atomic_load_explicit(&line.permille, memory_order_relaxed);
     if (wall > ours + TOLERANCE_US) {
         change_line(wall, mono, 1000);

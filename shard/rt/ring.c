@@ -27,6 +27,7 @@ enum {
     COMPLETION_QUEUE = 4 * RING_ENTRIES,
     COLLECT_MAX = 2048,
     BUFFER_GROUP = 1,
+    SEND_MAX = 1 << 30, /* a request's length has 32 bits; the rest goes with the next send */
 };
 
 /* Tags of the ring's own requests; no caller's tag has the top bit set. */
@@ -250,6 +251,7 @@ void ring_receive(struct ring *r, int fd, uint64_t tag) {
 }
 
 void ring_send(struct ring *r, int fd, const void *bytes, size_t n, uint64_t tag) {
+    if (n > SEND_MAX) n = SEND_MAX;
     PREPARE(r, tag, io_uring_prep_send, fd, bytes, n, MSG_WAITALL | MSG_NOSIGNAL);
 }
 

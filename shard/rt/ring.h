@@ -52,6 +52,7 @@ const struct completion *ring_next(struct ring *r);
 
 void ring_accept(struct ring *r, int listener, uint64_t tag); /* multishot; result is the new descriptor */
 void ring_receive(struct ring *r, int fd, uint64_t tag);      /* multishot, into lent buffers */
+/* At most a GiB goes with one request; the result says how much did. */
 void ring_send(struct ring *r, int fd, const void *bytes, size_t n, uint64_t tag);
 void ring_send_message(struct ring *r, int fd, const struct msghdr *message,
                        uint64_t tag); /* message stays valid */

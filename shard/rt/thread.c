@@ -20,6 +20,8 @@ struct retired {
     uint64_t turns[]; /* one per thread of that time: one registered later never saw the block */
 };
 
+enum { FREE_NS_MAX = 100000 }; /* spent on retired memory in one turn */
+
 static _Atomic(struct thread *) threads[THREADS_MAX];
 static _Atomic unsigned threads_count;
 static __thread struct thread *self;
@@ -83,16 +85,18 @@ static bool is_unreachable(const struct thread *t, const struct retired *r) {
     return true;
 }
 
-/* Frees the retired blocks that no thread can see any more: at most a few per turn. */
+/* Frees the retired blocks that no thread can see any more. Not a fixed number of them: a turn may have retired more than
+ * that, and then they would only become more and more. */
 static void free_retired(struct thread *t) {
-    for (int bound = 0; bound < 4 && t->retired; bound++) {
+    uint64_t began_ns = clock_mono_ns();
+    do {
         struct retired *r = t->retired;
         if (!is_unreachable(t, r)) return;
         t->retired = r->next;
         if (!t->retired) t->retired_last = NULL;
         r->release(r->block);
         mem_free(r);
-    }
+    } while (t->retired && clock_mono_ns() - began_ns < FREE_NS_MAX);
 }
 
 static void ring_doorbells(struct thread *t) {
