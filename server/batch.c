@@ -20,6 +20,9 @@
 
 enum { NO_BUFFER = -1 };
 
+/* A key's length has 32 bits; proto-max-bulk-len may allow more. */
+static const int64_t argument_bytes_max = UINT32_MAX;
+
 static bool takes_no_commands(struct client *c) {
     return client_has(c, CLIENT_CLOSING | CLIENT_CLOSE_AFTER_REPLY);
 }
@@ -111,6 +114,8 @@ static void refuse(struct worker *w, struct client *c) {
     /* If one of those has to wait, the bad bytes are in raw and will be met again. */
     if (!c->wait && !takes_no_commands(c) && c->partial) {
         const char *error = resp_error(c->partial);
+        /* The last command's reply is not this one's. */
+        c->reply.mute = client_has(c, CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
         log_verbose("%s from client id=%llu addr=%s", error, (unsigned long long)c->id, c->peer);
         reply_errorf(&c->reply, "ERR %s", error);
         client_close_after_reply(w, c);
@@ -119,10 +124,17 @@ static void refuse(struct worker *w, struct client *c) {
     c->partial = NULL;
 }
 
+/* Whether it has shown who it is, or need not. */
+static bool is_known(struct client *c) {
+    return LIKELY(client_has(c, CLIENT_AUTHENTICATED)) || !*config_get()->requirepass;
+}
+
 /* Feeds the partial, which collects what is not plain and complete. Returns the bytes it took; 0 after bad input. */
 static size_t feed(struct worker *w, struct client *c, struct input *in, size_t at) {
-    struct resp_limits limits = {config_get()->proto_max_bulk_len, client_has(c, CLIENT_AUTHENTICATED)};
+    const struct config *config = config_get();
+    struct resp_limits limits = {config->proto_max_bulk_len, is_known(c)};
     size_t used;
+    if (limits.bulk_max > argument_bytes_max) limits.bulk_max = argument_bytes_max;
     if (!c->partial) c->partial = resp_partial_new();
     enum resp_result result = resp_feed(c->partial, in->data + at, in->len - at, &limits, &used);
     if (result == RESP_COMMAND) {
@@ -146,7 +158,8 @@ static void parse(struct worker *w, struct client *c, struct input *in) {
         if (is_full(b)) run_requests(w);
         if (c->wait || takes_no_commands(c)) return; /* the rest was kept when the client began to wait */
         size_t used = 0;
-        if (LIKELY(!c->partial)) {
+        bool known = is_known(c);
+        if (LIKELY(!c->partial && known)) {
             struct arg *argv = &b->arguments[b->args];
             unsigned argc;
             used = resp_parse(in->data + at, in->len - at, argv, BATCH_ARGS_EACH, &argc);
@@ -160,8 +173,8 @@ static void parse(struct worker *w, struct client *c, struct input *in) {
         }
         if (UNLIKELY(!used) && !(used = feed(w, c, in, at))) return;
         at += used;
-        /* Until it has shown who it is, a client's commands run one by one: the next may have other limits. */
-        if (UNLIKELY(!client_has(c, CLIENT_AUTHENTICATED))) run_requests(w);
+        /* Until then a client's commands run one by one: the next may have other limits. */
+        if (UNLIKELY(!known)) run_requests(w);
     }
     if (in->buffer == NO_BUFFER) c->raw_used = c->raw.len;
 }
@@ -199,6 +212,11 @@ void batch_receive(struct worker *w, struct client *c, int buffer, size_t n) {
         return;
     }
     if (c->wait) {
+        /* One that waits again and again may never see the end of it: what has run goes once it is the larger part. */
+        if (c->raw_used > c->raw.len / 2) {
+            buf_consume(&c->raw, c->raw_used);
+            c->raw_used = 0;
+        }
         buf_append(&c->raw, data, n);
         ring_buffer_return(w->thread.ring, buffer);
         check_query_limit(w, c);

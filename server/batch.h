@@ -40,6 +40,7 @@ struct batch {
     unsigned count, args, inputs;
     struct slice *held; /* while running: kept from one command to the next of the same slice */
     unsigned held_commands;
+    uint64_t held_since; /* in ticks */
     struct request requests[BATCH_REQUESTS];
     struct arg arguments[BATCH_ARGS];
     struct input input[BATCH_INPUTS];

@@ -37,9 +37,7 @@ bool call_is(const struct call *c, unsigned i, const char *word) {
 
 struct key call_key(struct call *c, unsigned argument) {
     ASSERT(argument < c->argc);
-    struct key k = key_make(c->argv[argument].data, c->argv[argument].len);
-    k.argument = (uint16_t)argument;
-    return k;
+    return key_make(c->argv[argument].data, c->argv[argument].len);
 }
 
 bool call_enter(struct call *c, struct slice *s) {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arg;
 struct call;
 
 /* The flags that COMMAND INFO shows, under Redis's names, and (from CMD_ALL_SLICES on) our own for routing. */
@@ -103,8 +104,8 @@ struct command {
     int arity;        /* with the name; negative: at least */
     uint32_t flags, categories;
     struct key_spec keys[KEY_SPECS_MAX];
-    /* Keys that no specification describes (SORT, MIGRATE): writes argument numbers, returns how many or -1. */
-    int (*find_keys)(struct call *call, int *arguments, int arguments_max);
+    /* KEY_VARIABLE_FLAGS: how a call with these arguments really uses its keys. */
+    uint32_t (*key_flags)(const struct arg *argv, unsigned argc);
     void (*handler)(struct call *call);
     struct command *subcommands; /* a container's; ends with name == NULL */
     /* Like subcommands, told apart by the next argument, but only in what they touch: to COMMAND, statistics and access lists
@@ -112,9 +113,7 @@ struct command {
     struct command *variants;
     /* Documentation. */
     const char *group, *summary, *since, *complexity;
-    const char *syntax;         /* arguments in the notation of docs.h */
-    const char *const *history; /* version, change, ..., NULL */
-    const char *const *tips;    /* NULL-terminated */
+    const char *const *tips; /* NULL-terminated; arguments and past stand in docs_table.c */
     /* Filled in by commands_init. */
     uint16_t id;
     struct command *parent;

@@ -24,7 +24,7 @@ static bool range_of(const struct key_spec *spec, struct arg *argv, int argc, in
                      struct key_range *r) {
     if (spec->find == FIND_RANGE) {
         int last = spec->last >= 0 ? begin + spec->last : argc + spec->last;
-        if (spec->last < -1 && spec->limit > 1) last = begin + (argc - begin) / spec->limit + spec->last;
+        if (spec->last < 0 && spec->limit > 1) last = begin + (argc - begin) / spec->limit + spec->last;
         *r = (struct key_range){begin, last, spec->step};
         return true;
     }
@@ -36,6 +36,12 @@ static bool range_of(const struct key_spec *spec, struct arg *argv, int argc, in
     int first = begin + spec->first_key;
     *r = (struct key_range){first, first + ((int)count - 1) * spec->step, spec->step};
     return true;
+}
+
+static uint32_t flags_of(const struct command *command, const struct key_spec *spec, const struct arg *argv,
+                         unsigned argc) {
+    bool depends = (spec->flags & KEY_VARIABLE_FLAGS) && command->key_flags;
+    return depends ? command->key_flags(argv, argc) : spec->flags;
 }
 
 int command_find_keys(struct command *command, struct arg *argv, unsigned argc, unsigned *positions,
@@ -50,7 +56,7 @@ int command_find_keys(struct command *command, struct arg *argv, unsigned argc, 
         if (!range_of(spec, argv, (int)argc, begin, &range) || range.last >= (int)argc || range.step < 1)
             return -1;
         for (int i = range.first; i <= range.last && n < max; i += range.step) {
-            if (flags) flags[n] = spec->flags;
+            if (flags) flags[n] = flags_of(command, spec, argv, argc);
             positions[n++] = (unsigned)i;
         }
     }

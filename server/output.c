@@ -132,6 +132,8 @@ void output_sent(struct worker *w, struct client *c, int32_t result) {
     count_add(&w->statistics.bytes_out, (uint64_t)result);
     count_add(&w->statistics.writes, 1);
     count_add(&c->bytes_out, (uint64_t)result);
+    /* Whoever takes what it is sent is not idle, however long that lasts. */
+    atomic_store_explicit(&c->active_ms, w->thread.turn_unix_ms, memory_order_relaxed);
     advance(c, (size_t)result);
     if (c->sending) {
         send_more(w, c);

@@ -287,11 +287,6 @@ void reply_verbatim(struct reply *r, const char *format3, const void *bytes, siz
     reply_raw(r, "\r\n", 2);
 }
 
-void reply_lines(struct reply *r, const char *const *lines, size_t n) {
-    reply_array(r, n);
-    for (size_t i = 0; i < n; i++) reply_simple(r, lines[i]);
-}
-
 void reply_help(struct reply *r, const char *command, const char *const *lines) {
     size_t n = 0;
     char first[128];
@@ -336,6 +331,7 @@ void reply_errorf(struct reply *r, const char *format, ...) {
     va_start(args, format);
     buf_vprintf(&b, format, args);
     va_end(args);
+    while (b.len && (b.data[b.len - 1] == '\r' || b.data[b.len - 1] == '\n')) b.data[--b.len] = 0;
     reply_error(r, b.data ? b.data : "");
     buf_free(&b);
 }

@@ -58,12 +58,11 @@ void reply_set(struct reply *r, size_t n);
 void reply_push(struct reply *r, size_t n);
 void reply_attribute(struct reply *r, size_t pairs); /* only for RESP3 */
 void reply_verbatim(struct reply *r, const char *format3, const void *bytes, size_t n);
-/* COMMAND, LOLWUT and XXX HELP style: an array of status lines. */
-void reply_lines(struct reply *r, const char *const *lines, size_t n);
 /* HELP of a container command: the standard frame around the lines (NULL ends them). */
 void reply_help(struct reply *r, const char *command, const char *const *lines);
 
-/* An error: `text` without the '-', beginning with its code ("ERR ...", "WRONGTYPE ..."); CR and LF become spaces. */
+/* An error: `text` without the '-', beginning with its code ("ERR ...", "WRONGTYPE ..."); CR and LF become spaces
+ * (reply_errorf: those at the end are dropped). */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reply_wrong_type(struct reply *r);

@@ -29,6 +29,7 @@ enum {
     HELD_COMMANDS_MAX = 128, /* commands of one slice run under one hold at most */
     AGAIN_MAX = 4,
     FEW_KEYS = 16,
+    SCRATCH_KEYS_KEPT = 4096, /* room for more keys than that is given back at once */
 };
 
 void route_let_go(struct worker *w) {
@@ -42,8 +43,7 @@ void route_let_go(struct worker *w) {
 static inline unsigned single_key(const struct command *cmd) {
     const struct key_spec *spec = &cmd->keys[0];
     bool single = spec->flags && !cmd->keys[1].flags && spec->begin == BEGIN_INDEX &&
-                  spec->find == FIND_RANGE && spec->last == 0 && !(cmd->flags & CMD_ALL_SLICES) &&
-                  !cmd->find_keys;
+                  spec->find == FIND_RANGE && spec->last == 0 && !(cmd->flags & CMD_ALL_SLICES);
     return single ? (unsigned)spec->index : 0;
 }
 
@@ -62,7 +62,6 @@ void route_prepare(struct worker *w, struct request *r) {
     unsigned at = single_key(cmd);
     if (!at || at >= r->argc) return;
     r->key = key_make(r->argv[at].data, r->argv[at].len);
-    r->key.argument = (uint16_t)at;
     r->has_key = true;
     prefetch_bucket(r->key.slice, r->client->database, r->key.hash);
 }
@@ -142,6 +141,7 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
 static bool has_memory(struct worker *w, struct client *c, const struct command *cmd, struct visit *visit) {
     const struct policy *policy = policy_get();
     if (LIKELY(!policy->maxmemory_bytes || mem_used() <= policy->maxmemory_bytes)) return true;
+    if (pause_switches()) return true; /* as in Redis: the data stays as it is, and writes wait anyway */
     route_let_go(w);
     uint64_t began = clock_ticks();
     bool made = evict_make_room(visit);
@@ -170,6 +170,7 @@ static enum route_result wait_for_pause(struct worker *w, struct client *c) {
 
 static void count_call(struct worker *w, struct command *cmd, uint64_t ticks, bool failed) {
     struct command_statistics *s = &w->statistics.commands[cmd->id];
+    count_add(&w->statistics.commands_processed, 1); /* what was refused is not among them, as in Redis */
     count_add(&s->calls, 1);
     count_add(&s->ticks, ticks);
     if (UNLIKELY(failed)) count_add(&s->failed, 1);
@@ -231,13 +232,14 @@ static bool pauses(struct worker *w, struct request *r, uint32_t switches) {
 static enum route_result run_single(struct worker *w, struct request *r, struct call *call, uint64_t *ticks) {
     struct batch *b = &w->batch;
     struct slice *s = r->key.slice;
-    if (b->held != s || b->held_commands >= HELD_COMMANDS_MAX) {
+    if (b->held != s || b->held_commands >= HELD_COMMANDS_MAX || *ticks - b->held_since > w->hold_ticks_max) {
         route_let_go(w);
         if (UNLIKELY(!hold_try(&s->hold, &w->thread))) {
             count_add(&w->statistics.holds_refused, 1);
             if (!hold_park(&s->hold, &w->thread)) return park(w, r->client, s);
         }
         b->held = s;
+        b->held_since = *ticks;
     }
     b->held_commands++;
     if (pauses(w, r, s->switches)) return wait_for_pause(w, r->client);
@@ -273,6 +275,16 @@ static void prefetch_keys(struct client *c, const struct call *call) {
         prefetch_bucket(call->keys[i].slice, c->database, call->keys[i].hash);
     for (unsigned i = 0; i < call->key_count; i++)
         prefetch_entry(call->keys[i].slice, c->database, call->keys[i].hash);
+}
+
+/* One command of a million keys does not set aside room for a million for ever. */
+static void trim_scratch(struct scratch *scratch) {
+    if (LIKELY(scratch->keys_capacity <= SCRATCH_KEYS_KEPT)) return;
+    mem_free(scratch->keys);
+    mem_free(scratch->positions);
+    scratch->keys = NULL;
+    scratch->positions = NULL;
+    scratch->keys_capacity = 0;
 }
 
 /* Finds the keys among the arguments. False: there are none to be found, and the command runs without. */
@@ -352,6 +364,7 @@ static enum route_result run_call(struct worker *w, struct request *r, uint64_t 
     call.visit.database = c->database;
     call.blobs = r->partial ? resp_blobs(r->partial) : NULL;
     call.visit.no_touch = client_has(c, CLIENT_NO_TOUCH);
+    call.visit.writes = r->command->flags & CMD_WRITE;
     if (!has_memory(w, c, r->command, &call.visit)) return ROUTE_DONE;
     enum route_result result;
     if (LIKELY(r->has_key)) {
@@ -362,6 +375,7 @@ static enum route_result run_call(struct worker *w, struct request *r, uint64_t 
             result = run_set(w, r, &call, ticks);
         else
             result = run_free(w, r, &call, ticks);
+        trim_scratch(&w->scratch);
     }
     if (call.outcome == CALL_BLOCKED) {
         client_wait_in(w, c, WAIT_BLOCKED);
@@ -384,7 +398,8 @@ enum route_result route_run(struct worker *w, struct request *r, uint64_t *ticks
     }
     if (UNLIKELY(result == ROUTE_WAITS)) return result;
     if (UNLIKELY(c->reply.errors != errors)) count_add(&w->statistics.errors, 1);
-    count_add(&w->statistics.commands_processed, 1);
+    /* A command that was refused for another reason when it came back: what is reserved for it must not stay so. */
+    if (UNLIKELY(c->passes != 0)) hold_forgo(&w->thread, &c->passes);
     shift_mute(c);
     return ROUTE_DONE;
 }

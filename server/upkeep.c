@@ -1,8 +1,9 @@
 /* upkeep.c: see upkeep.h.
  *
- * Two rhythms. Every 1000/hz ms a round begins: each owned slice is looked at once, clients are checked for timeouts. A slice
- * that has more to do than one step's worth is stepped again in the following turns, one step a turn, so that commands
- * come in between.
+ * Two rhythms. Every 1000/hz ms a round begins: each owned slice is looked at once, clients are checked for
+ * timeouts. While one of the slices has more to do than one step's worth, the walk over them goes on, one
+ * step a turn, so that commands come in between. It goes on from where it is, round or not: were it to begin
+ * with the first slice each time, those that never run out of work would leave nothing for the last.
  */
 #include "server/upkeep.h"
 
@@ -19,14 +20,16 @@
 
 enum {
     STEP_US = 100,
-    ROUND_US = 1000, /* slices looked at within one turn, at most */
-    DISCARDS_PER_TURN = 512,
+    WALK_US = 250,        /* slices looked at within one turn, at most */
+    DISCARDS_AT_ONCE = 8, /* entries freed between two looks at the clock: each may be large */
+    HOLD_US_MAX = 100,
     TIMEOUT_CHECKS_MIN = 50, /* clients per round */
 };
 
 void upkeep_init(struct worker *w) {
     w->next_cron_ms = w->thread.turn_mono_ns / 1000000;
-    w->upkeep_slice = w->last_slice;
+    w->upkeep_slice = w->first_slice;
+    w->upkeep_left = 0;
 }
 
 static unsigned round_ms(void) {
@@ -35,7 +38,7 @@ static unsigned round_ms(void) {
 }
 
 uint64_t upkeep_wait_ns(struct worker *w) {
-    if (w->upkeep_slice < w->last_slice || w->discards || !grave_is_empty(&w->thread)) return 0;
+    if (w->upkeep_left || w->discards || !grave_is_empty(&w->thread)) return 0;
     uint64_t now_ms = clock_mono_ms();
     return w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
 }
@@ -45,8 +48,8 @@ static bool step_slice(struct worker *w, struct slice *s) {
     if (!hold_try(&s->hold, &w->thread)) return false;
     struct visit visit = {.thread = &w->thread};
     uint64_t began = clock_ticks();
-    bool more = keyspace_maintain(&visit, s, STEP_US);
     if (s->switches) pause_forget(s);
+    bool more = keyspace_maintain(&visit, s, STEP_US);
     hold_release(&s->hold, &w->thread);
     uint64_t ns = clock_ticks_to_ns(clock_ticks() - began);
     count_add(&w->statistics.maintenance_ns, ns);
@@ -56,21 +59,29 @@ static bool step_slice(struct worker *w, struct slice *s) {
     return more;
 }
 
-/* Goes on with this round's slices until one has used its step or the turn's share is spent. */
+/* Goes on with the walk over the owned slices until one has used its step or the turn's share is spent. */
 static void step_slices(struct worker *w) {
     uint64_t began = clock_mono_ns();
-    while (w->upkeep_slice < w->last_slice) {
-        if (step_slice(w, &slices.all[w->upkeep_slice])) return;
-        w->upkeep_slice++;
-        if (clock_mono_ns() - began > ROUND_US * 1000u / 4) return;
+    while (w->upkeep_left > 0) {
+        bool more = step_slice(w, &slices.all[w->upkeep_slice]);
+        if (++w->upkeep_slice == w->last_slice) w->upkeep_slice = w->first_slice;
+        if (more) {
+            w->upkeep_left = w->last_slice - w->first_slice; /* all the others once, then this one again */
+            return;
+        }
+        w->upkeep_left--;
+        if (clock_mono_ns() - began > WALK_US * 1000u) return;
     }
 }
 
 static void discard_some(struct worker *w) {
-    struct discard *d = w->discards;
-    if (keyspace_discard(d->keyspace, DISCARDS_PER_TURN)) return;
-    w->discards = d->next;
-    mem_free(d);
+    uint64_t began = clock_mono_ns();
+    do {
+        struct discard *d = w->discards;
+        if (keyspace_discard(d->keyspace, DISCARDS_AT_ONCE)) continue;
+        w->discards = d->next;
+        mem_free(d);
+    } while (w->discards && clock_mono_ns() - began < STEP_US * 1000u);
 }
 
 void worker_discard(struct worker *w, struct keyspace *ks) {
@@ -107,15 +118,19 @@ static void check_clients(struct worker *w) {
     }
 }
 
+static uint64_t ticks_of_us(uint64_t us) {
+    uint64_t ns_per_1024_ticks = clock_ticks_to_ns(1024), scaled;
+    if (__builtin_mul_overflow(us, (uint64_t)1000 * 1024, &scaled)) return UINT64_MAX;
+    return scaled / (ns_per_1024_ticks ? ns_per_1024_ticks : 1);
+}
+
 /* Thresholds in ticks, so that the loop compares with one number. */
 static void refresh_thresholds(struct worker *w) {
     const struct config *config = config_get();
-    int64_t us = config->slowlog_log_slower_than;
-    if (config->latency_monitor_threshold && (us < 0 || config->latency_monitor_threshold * 1000 < us))
-        us = config->latency_monitor_threshold * 1000;
-    uint64_t ns_per_1024_ticks = clock_ticks_to_ns(1024);
-    w->slow_ticks =
-        us < 0 ? UINT64_MAX : (uint64_t)us * 1000 * 1024 / (ns_per_1024_ticks ? ns_per_1024_ticks : 1);
+    int64_t us = config->slowlog_log_slower_than, ms = config->latency_monitor_threshold;
+    if (ms > 0 && (us < 0 || ms < us / 1000)) us = ms < INT64_MAX / 1000 ? ms * 1000 : INT64_MAX;
+    w->slow_ticks = us < 0 ? UINT64_MAX : ticks_of_us((uint64_t)us);
+    w->hold_ticks_max = ticks_of_us(HOLD_US_MAX);
 }
 
 void upkeep_run(struct worker *w) {
@@ -124,11 +139,10 @@ void upkeep_run(struct worker *w) {
     uint64_t now_ms = w->thread.turn_mono_ns / 1000000;
     if (now_ms >= w->next_cron_ms) {
         w->next_cron_ms = now_ms + round_ms();
-        w->cron_runs++;
         refresh_thresholds(w);
         check_clients(w);
         if (w->paused.first && !pause_switches()) worker_resume_paused(w);
-        w->upkeep_slice = w->first_slice;
+        w->upkeep_left = w->last_slice - w->first_slice;
     }
-    if (w->upkeep_slice < w->last_slice) step_slices(w);
+    if (w->upkeep_left) step_slices(w);
 }

@@ -58,6 +58,7 @@ struct worker {
     struct scratch scratch;
     _Atomic(struct command *) last_command; /* shared: for the crash report */
     uint64_t slow_ticks; /* a command that took this long may concern the slow log or the latency monitor */
+    uint64_t hold_ticks_max; /* for so long consecutive commands may run under one hold */
     struct reply_pool reply_pool;
     struct statistics statistics; /* shared, relaxed */
 
@@ -79,9 +80,9 @@ struct worker {
     uint64_t next_cron_ms;
     struct discard *discards;
     unsigned upkeep_slice;            /* owned slice where upkeep goes on */
+    unsigned upkeep_left;             /* owned slices still to be looked at */
     unsigned first_slice, last_slice; /* owned: [first, last) */
     _Atomic bool stop;                /* shared */
-    uint64_t cron_runs;
 };
 
 /* Number of shards, and a shard's worker. */

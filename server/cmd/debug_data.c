@@ -203,6 +203,7 @@ static void write_value(struct buf *value, const struct populate *p, int64_t n) 
 /* Makes one key where there is none. False: its slice was refused. */
 static bool populate_one(struct call *c, const struct buf *name, const struct buf *value) {
     struct key key = key_make(name->data, name->len);
+    c->visit.writes = true;
     if (!call_enter(c, key.slice)) return false;
     if (!keyspace_find(&c->visit, &key, KEYSPACE_PEEK)) {
         keyspace_set(&c->visit, &key, NULL, value_bytes(value->data, value->len), NO_TTL);

@@ -105,6 +105,13 @@ static void cmd_set(struct call *c) {
     if (!o.get) reply_ok(c->reply);
 }
 
+/* Without GET the old value is not looked at. */
+static uint32_t set_key_flags(const struct arg *argv, unsigned argc) {
+    for (unsigned i = 3; i < argc; i++)
+        if (text_is(argv[i].data, argv[i].len, "GET")) return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    return KEY_OW | KEY_UPDATE;
+}
+
 static void cmd_setnx(struct call *c) {
     if (call_write(c, 0) != NULL) {
         reply_int(c->reply, 0);
@@ -253,6 +260,7 @@ struct command string_commands[] = {
      .flags = CMD_WRITE | CMD_DENYOOM,
      .categories = ACL_WRITE | ACL_STRING | ACL_SLOW,
      .keys = {KEYS_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS)},
+     .key_flags = set_key_flags,
      .handler = cmd_set,
      .group = "string",
      .since = "1.0.0",

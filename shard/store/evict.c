@@ -207,6 +207,7 @@ static bool evict_best(struct visit *v, const struct policy *p) {
     bool evicted = false;
     struct home home = home_of(s, c.database);
     struct entry **at = home.keyspace ? table_find_entry(&home.keyspace->table, c.entry, c.hash) : NULL;
+    if (s->switches & (SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL)) at = NULL; /* a pause has begun meanwhile */
     if (at && (entry_expires(*at) || !eviction_is_volatile(p->eviction))) {
         uint64_t score = entry_score(p, *at, me->turn_unix_ms);
         if (score >= c.score || pool.count == 0 || score >= pool.candidates[pool.count - 1].score) {
@@ -221,9 +222,11 @@ static bool evict_best(struct visit *v, const struct policy *p) {
     return evicted;
 }
 
-/* What is on its way out already does not ask for more keys. */
+/* What is on its way out already does not ask for more keys: after a FLUSHALL there is room at once. */
 static bool is_above_limit(const struct policy *p) {
-    return p->maxmemory_bytes && mem_used() > p->maxmemory_bytes + grave_bytes();
+    size_t used = mem_used();
+    if (!p->maxmemory_bytes || used <= p->maxmemory_bytes) return false;
+    return used > p->maxmemory_bytes + grave_bytes() + keyspace_discarded_bytes();
 }
 
 bool evict_make_room(struct visit *v) {

@@ -53,7 +53,7 @@ bool keyspace_maintain(struct visit *v, struct slice *s, unsigned budget_us) {
     ASSERT(hold_is_mine(&s->hold, v->thread));
     const struct policy *p = policy_get();
     struct maintenance m = {.begun_ticks = clock_ticks(), .budget_ns = (uint64_t)budget_us * 1000};
-    bool expire = p->active_expire && !(s->switches & (SWITCH_REPLICA | SWITCH_LOADING));
+    bool expire = p->active_expire && !(s->switches & (SWITCHES_KEEPING | SWITCH_LOADING));
     for (unsigned i = 0; i < slices.databases; i++) {
         unsigned database = s->maintain_database;
         s->maintain_database = database + 1 < slices.databases ? database + 1 : 0;

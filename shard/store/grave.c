@@ -4,6 +4,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/blob.h"
 #include "shard/store/value_methods.h"
 
 #include <stdint.h>
@@ -14,7 +15,7 @@ struct buried {
     struct buried *next;
     void *object;
     size_t bytes;
-    enum value_type type;
+    enum value_type type; /* TYPE_STRING: the object is a blob */
 };
 
 /* Each touched by its thread alone. */
@@ -25,26 +26,40 @@ static struct {
 
 static _Atomic size_t bytes_waiting, objects_waiting, objects_freed;
 
-void grave_free(struct thread *t, enum value_type type, void *object) {
-    const struct value_methods *methods = value_methods_get(type);
+static void bury(struct thread *t, enum value_type type, void *object, size_t bytes) {
     ASSERT(t->index < THREADS_MAX && object);
-    if (methods->effort(object) <= GRAVE_EFFORT) {
-        value_free(type, object);
-        return;
-    }
     struct buried *b = mem_alloc(sizeof *b);
-    *b = (struct buried){.object = object, .bytes = methods->bytes(object), .type = type};
+    *b = (struct buried){.object = object, .bytes = bytes, .type = type};
     *(graves[t->index].last ? &graves[t->index].last->next : &graves[t->index].first) = b;
     graves[t->index].last = b;
     atomic_fetch_add_explicit(&bytes_waiting, b->bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&objects_waiting, 1, memory_order_relaxed);
 }
 
+void grave_free(struct thread *t, enum value_type type, void *object) {
+    const struct value_methods *methods = value_methods_get(type);
+    if (methods->effort(object) <= GRAVE_EFFORT)
+        value_free(type, object);
+    else
+        bury(t, type, object, methods->bytes(object));
+}
+
+void grave_unref(struct thread *t, struct blob *blob) {
+    bury(t, TYPE_STRING, blob, mem_size(blob));
+}
+
+/* A step at a value; true while there is more of it. */
+static bool free_some(const struct buried *b, size_t effort) {
+    if (b->type != TYPE_STRING) return value_methods_get(b->type)->free_some(b->object, effort);
+    blob_unref(b->object);
+    return false;
+}
+
 /* Frees a step of the first value; true while anything is left. */
 static bool dig_step(unsigned index, size_t effort) {
     struct buried *b = graves[index].first;
     if (!b) return false;
-    if (value_methods_get(b->type)->free_some(b->object, effort)) return true;
+    if (free_some(b, effort)) return true;
     graves[index].first = b->next;
     if (!b->next) graves[index].last = NULL;
     atomic_fetch_sub_explicit(&bytes_waiting, b->bytes, memory_order_relaxed);

@@ -2,7 +2,7 @@
  *
  * Deleting, overwriting, expiring or evicting a collection detaches it from its key in O(1) under the hold;
  * its memory then goes in steps of the thread that detached it, in its upkeep, so that no command waits for
- * it. Each thread has one grave and touches no other; only the totals are read by everyone. What lies there
+ * it. The same goes for large blobs: unmapping one takes the kernel up to milliseconds. Each thread has one grave and touches no other; only the totals are read by everyone. What lies there
  * still counts as used memory, but eviction does not take more keys for memory that is on its way out
  * (grave_bytes).
  */
@@ -17,8 +17,12 @@
 
 enum { GRAVE_EFFORT = 256 }; /* a value of more blocks than this goes to the grave */
 
+struct blob;
+
 /* Takes the object over if it is large; otherwise frees it at once. `t` is the thread that runs. */
 void grave_free(struct thread *t, enum value_type type, void *object);
+/* Gives the caller's reference to a large blob up there. */
+void grave_unref(struct thread *t, struct blob *blob);
 /* Frees for about `budget_us` microseconds; true while there is more. The caller holds no slice. */
 bool grave_dig(struct thread *t, unsigned budget_us);
 bool grave_is_empty(const struct thread *t);

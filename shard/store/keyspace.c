@@ -20,9 +20,8 @@
 #include "shard/store/keyspace_parts.h"
 
 enum {
-    INT_TEXT_MAX = 20, /* longest text that can be an integer */
-    RETIRE_BYTES =
-        1024 * 1024, /* payloads from here on are freed at the end of the turn, not under the hold */
+    INT_TEXT_MAX = 20,            /* longest text that can be an integer */
+    GRAVE_BYTES = 1024 * 1024,    /* blobs from here on are not freed under the hold */
     BLOB_AHEAD_MAX = 1024 * 1024, /* a growing blob doubles up to this much room ahead */
 };
 
@@ -115,15 +114,11 @@ struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash) 
     return e;
 }
 
-static void blob_release(void *blob) {
-    blob_unref(blob);
-}
-
-/* Lets go of a value's outside memory. A very large blob waits for the end of the turn: unmapping it takes
- * milliseconds. A large collection is freed bit by bit. */
+/* Lets go of a value's outside memory. A very large blob waits for the thread's upkeep, since unmapping it takes
+ * milliseconds; a large collection is freed there bit by bit. */
 static void payload_free(struct visit *v, struct entry *e) {
-    if (entry_encoding(e) == ENC_BLOB && entry_blob(e)->cap >= RETIRE_BYTES) {
-        thread_retire(v->thread, entry_blob(e), blob_release);
+    if (entry_encoding(e) == ENC_BLOB && entry_blob(e)->cap >= GRAVE_BYTES) {
+        grave_unref(v->thread, entry_blob(e));
     } else if (entry_encoding(e) == ENC_OBJECT) {
         grave_free(v->thread, entry_type(e), entry_object(e));
     } else {
@@ -145,9 +140,10 @@ void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_
     mem_free(e);
 }
 
-/* An entry that is past its time reads as missing; only a primary deletes it. */
+/* An entry that is past its time reads as missing. It goes now, unless the data is to stay as it is; but a write
+ * command (of a writable replica, or the first after a pause) would file a second entry of this key. */
 static void keyspace_find_past(struct visit *v, const struct key *k, struct entry **at) {
-    if (k->slice->switches & SWITCH_REPLICA) return;
+    if ((k->slice->switches & SWITCHES_KEEPING) && !v->writes) return;
     keyspace_drop(v, home_of(k->slice, v->database), at, k->hash, DROP_EXPIRED);
     v->expired++;
 }

@@ -24,7 +24,6 @@ struct key {
     const char *data;
     uint32_t len;
     uint16_t slot;
-    uint16_t argument; /* its place in the command */
     uint64_t hash;
     struct slice *slice;
 };
@@ -36,9 +35,10 @@ struct key key_make(const char *data, size_t len);
 struct visit {
     struct thread *thread;
     unsigned database;
-    int64_t now_ms;   /* 0 until asked for: see visit_now */
-    bool no_touch;    /* CLIENT NO-TOUCH: leaves access clocks alone */
-    bool follows;     /* applies a primary's stream: keys past their time are there until it deletes them */
+    int64_t now_ms; /* 0 until asked for: see visit_now */
+    bool no_touch;  /* CLIENT NO-TOUCH: leaves access clocks alone */
+    bool follows;   /* applies a primary's stream: keys past their time are there until it deletes them */
+    bool writes; /* runs a write command, which needs a key past its time out of the way: see keyspace_find */
     uint64_t expired; /* keys that this visit found past their time and removed */
     struct interest *ready; /* keys that clients wait for and that came to hold something: see interest.h */
 };
@@ -53,8 +53,8 @@ enum keyspace_mode {
     KEYSPACE_PEEK = 2,  /* neither counted nor refreshed (OBJECT, TTL's family, DEBUG) */
 };
 
-/* The live entry of a key, or NULL. One that is past its time is deleted first (on a replica: only hidden).
- */
+/* The live entry of a key, or NULL. One that is past its time is deleted first; on a replica and during a
+ * CLIENT PAUSE, when the data stays as it is, a visit that does not write only takes no notice of it. */
 struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace_mode mode);
 
 /* A string value to be stored. Bytes are copied (and stored as an integer where they are one in canonical
@@ -134,6 +134,8 @@ struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned data
 /* Frees up to `entries` entries; true while there is more. No hold needed: the keyspace is nobody's any more.
  */
 bool keyspace_discard(struct keyspace *ks, unsigned entries);
+/* Memory, of all slices, that was detached and not discarded yet. Any thread. */
+size_t keyspace_discarded_bytes(void);
 /* Exchanges two databases of a slice (SWAPDB). */
 void keyspace_swap(struct visit *v, struct slice *s, unsigned a, unsigned b);
 

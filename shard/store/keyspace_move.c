@@ -12,6 +12,9 @@
 
 enum { RANDOM_TRIES = 1000, DISCARD_WHEEL_CHUNKS = 4 };
 
+static _Atomic size_t
+    discarded_bytes; /* of all keyspaces between keyspace_detach and the end of keyspace_discard */
+
 /* An entry for another key with the value and clocks of `e`; what lies outside is referred to by both. */
 static struct entry *entry_for_key(const struct entry *e, const struct key *to) {
     struct entry_shape shape = {
@@ -72,13 +75,26 @@ struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned data
     counter_sub(&s->counters.keys, table_count(&ks->table));
     counter_sub(&s->counters.expiring, wheel_count(ks->wheel));
     counter_sub(&s->counters.entry_bytes, ks->entry_bytes);
+    /* From here on it tells what there is to gain, table and wheel included. */
+    ks->entry_bytes += table_bytes(&ks->table) + wheel_count(ks->wheel) * sizeof(struct entry *);
+    atomic_fetch_add_explicit(&discarded_bytes, ks->entry_bytes, memory_order_relaxed);
     return ks;
 }
 
-/* `arg` is the running thread; NULL on one that is not the server's. */
+size_t keyspace_discarded_bytes(void) {
+    return atomic_load_explicit(&discarded_bytes, memory_order_relaxed);
+}
+
+struct discarding {
+    struct thread *thread; /* the running one; NULL if it is not the server's */
+    size_t bytes;
+};
+
 static void discard_entry(void *arg, struct entry *e) {
-    if (arg && entry_encoding(e) == ENC_OBJECT) {
-        grave_free(arg, entry_type(e), entry_object(e));
+    struct discarding *d = arg;
+    d->bytes += entry_footprint(e);
+    if (d->thread && entry_encoding(e) == ENC_OBJECT) {
+        grave_free(d->thread, entry_type(e), entry_object(e));
         mem_free(e);
     } else {
         entry_free(e);
@@ -90,10 +106,15 @@ bool keyspace_discard(struct keyspace *ks, unsigned entries) {
         if (!wheel_discard(ks->wheel, DISCARD_WHEEL_CHUNKS)) ks->wheel = NULL;
         return true;
     }
-    struct thread *self = thread_self();
-    if (table_drain(&ks->table, entries, discard_entry, self)) return true;
-    if (self) {
-        thread_retire(self, ks, mem_free);
+    struct discarding d = {.thread = thread_self()};
+    bool more = table_drain(&ks->table, entries, discard_entry, &d);
+    /* What is left at the end is the share of table and wheel. */
+    if (!more || d.bytes > ks->entry_bytes) d.bytes = ks->entry_bytes;
+    ks->entry_bytes -= d.bytes;
+    atomic_fetch_sub_explicit(&discarded_bytes, d.bytes, memory_order_relaxed);
+    if (more) return true;
+    if (d.thread) {
+        thread_retire(d.thread, ks, mem_free);
     } else {
         mem_free(ks);
     }
@@ -148,7 +169,7 @@ struct entry **keyspace_random(struct visit *v, struct slice *s) {
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
         struct entry **at = table_random(&home.keyspace->table, &v->thread->random);
         if (!at || !keyspace_is_past(v, s, *at)) return at;
-        if (s->switches & SWITCH_REPLICA) continue;
+        if (s->switches & SWITCHES_KEEPING) continue;
         keyspace_drop(v, home, at, keyspace_entry_hash(*at), DROP_EXPIRED);
         v->expired++;
     }

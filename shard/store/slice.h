@@ -35,6 +35,8 @@ enum slice_switch {
     SWITCH_LOADING = 4,
     SWITCH_REPLICA = 8,
     SWITCH_LOGGING = 16,
+    /* Nothing expires by itself and nothing is evicted: a primary says what goes, or nothing is to change. */
+    SWITCHES_KEEPING = SWITCH_REPLICA | SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL,
 };
 
 /* Written under the hold; read by anyone (INFO) with relaxed loads. */
