@@ -42,8 +42,7 @@ enum client_flag {
     CLIENT_AUTHENTICATED = 1 << 9,
     CLIENT_BLOCKED = 1 << 10, /* waits, other than for a slice: for others to see */
     CLIENT_CLOSING = 1 << 11, /* no command runs any more; waits for its last completions */
-    CLIENT_CLOSE_ASAP = 1 << 12,
-    CLIENT_RESP3 = 1 << 13, /* what reply.protocol says, for other threads */
+    CLIENT_RESP3 = 1 << 12,   /* what reply.protocol says, for other threads */
 };
 
 /* Why a client is not being served its next command. */

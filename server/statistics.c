@@ -41,7 +41,6 @@ _Static_assert(sizeof(struct statistics_total) == TOTAL_MEMBERS * sizeof(uint64_
 static void add_worker(struct statistics_total *t, const struct statistics *s) {
     t->commands_processed += count_get(&s->commands_processed);
     t->connections_received += count_get(&s->connections_received);
-    t->connections_rejected += count_get(&s->connections_rejected);
     t->bytes_in += count_get(&s->bytes_in);
     t->bytes_out += count_get(&s->bytes_out);
     t->reads += count_get(&s->reads);
@@ -64,7 +63,7 @@ void statistics_sum_ever(struct statistics_total *t) {
         t->hits += counter_get(&c->hits);
         t->misses += counter_get(&c->misses);
     }
-    t->connections_rejected += listeners_rejected();
+    t->connections_rejected = listeners_rejected();
 }
 
 /* t -= less, member by member. */

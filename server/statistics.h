@@ -31,12 +31,12 @@ struct command_statistics {
 
 struct statistics {
     struct command_statistics *commands; /* by command id */
-    _Atomic uint64_t commands_processed, connections_received, connections_rejected;
+    _Atomic uint64_t commands_processed, connections_received;
     _Atomic uint64_t bytes_in, bytes_out, reads, writes;
     _Atomic uint64_t errors, dirty;
-    _Atomic uint64_t visits, parks, holds_refused;
+    _Atomic uint64_t parks, holds_refused;
     _Atomic uint64_t clients_timed_out, output_limit_closes, query_limit_closes;
-    _Atomic uint64_t turns, expire_steps, longest_step_ns;
+    _Atomic uint64_t turns, longest_step_ns;
     _Atomic uint64_t maintenance_ns; /* spent in the owned slices' steps */
     /* The last census of the clients (census.h). */
     _Atomic uint64_t clients_bytes, clients_input_max, clients_output_max, clients_blocked;
@@ -48,9 +48,6 @@ static inline void count_add(_Atomic uint64_t *counter, uint64_t n) {
 }
 static inline uint64_t count_get(const _Atomic uint64_t *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
-}
-static inline void count_reset(_Atomic uint64_t *counter) {
-    atomic_store_explicit(counter, 0, memory_order_relaxed);
 }
 
 /* ---- Sums over all workers and slices, for INFO and its like. Any thread of the server. ----

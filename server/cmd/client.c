@@ -309,23 +309,6 @@ enum {
 };
 
 static const char *const changing_tips[] = {"nondeterministic_output", NULL};
-static const char *const list_history[] = {
-    "2.8.12", "Added unique client `id` field.",
-    "5.0.0",  "Added optional `TYPE` filter.",
-    "6.0.0",  "Added `user` field.",
-    "6.2.0",  "Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional `ID` filter.",
-    "7.0.0",  "Added `resp`, `multi-mem`, `rbs` and `rbp` fields.",
-    "7.0.3",  "Added `ssub` field.",
-    NULL};
-static const char *const kill_history[] = {
-    "2.8.12", "Added new filter format.",
-    "2.8.12", "`ID` option.",
-    "3.2.0",  "Added `master` type in for `TYPE` option.",
-    "5.0.0",  "Replaced `slave` `TYPE` with `replica`. `slave` still supported for backward compatibility.",
-    "6.2.0",  "`LADDR` option.",
-    NULL};
-static const char *const pause_history[] = {
-    "6.2.0", "`CLIENT PAUSE WRITE` mode added along with the `mode` option.", NULL};
 
 #define OWN(word, count, run, version)                                                                       \
     .name = (word), .arity = (count), .flags = OWN_FLAGS, .categories = OWN_CATEGORIES, .handler = (run),    \
@@ -351,10 +334,9 @@ static struct command subcommands[] = {
     {OWN("info", 2, cmd_client_info, "6.2.0"),
      .summary = "Returns information about the current client connection.", .tips = changing_tips},
     {ADMIN("kill", -3, cmd_client_kill, "2.4.0"), .summary = "Kill the connection of a client",
-     .complexity = "O(N) where N is the number of client connections", .history = kill_history},
+     .complexity = "O(N) where N is the number of client connections"},
     {ADMIN("list", -2, cmd_client_list, "2.4.0"), .summary = "Get the list of client connections",
-     .complexity = "O(N) where N is the number of client connections", .history = list_history,
-     .tips = changing_tips},
+     .complexity = "O(N) where N is the number of client connections", .tips = changing_tips},
     {ADMIN("no-evict", 3, cmd_client_no_evict, "7.0.0"),
      .summary = "Set client eviction mode for the current connection", .complexity = "O(1)"},
     {OWN("no-touch", 3, cmd_client_no_touch, "7.2.0"),
@@ -367,8 +349,7 @@ static struct command subcommands[] = {
      .group = "connection",
      .summary = "Stop processing commands from clients for some time",
      .since = "2.9.50",
-     .complexity = "O(1)",
-     .history = pause_history},
+     .complexity = "O(1)"},
     {OWN("reply", 3, cmd_client_reply, "3.2.0"),
      .summary = "Instruct the server whether to reply to commands"},
     {OWN("setinfo", 4, cmd_client_setinfo, "7.2.0"),

@@ -52,9 +52,8 @@ static void flag_letters(uint32_t flags, char *out) {
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_MONITOR, 'O'},    {CLIENT_BLOCKED, 'b'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_CLOSE_ASAP, 'A'}, {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'},
-        {CLIENT_NO_TOUCH, 'T'},
+        {CLIENT_MONITOR, 'O'},     {CLIENT_BLOCKED, 'b'},  {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'}, {CLIENT_NO_TOUCH, 'T'},
     };
     char *p = out;
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)

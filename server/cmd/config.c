@@ -142,10 +142,6 @@ enum {
     CONFIG_CATEGORIES = ACL_ADMIN | ACL_SLOW | ACL_DANGEROUS,
 };
 
-static const char *const get_history[] = {
-    "7.0.0", "Added the ability to pass multiple pattern parameters in one call", NULL};
-static const char *const set_history[] = {"7.0.0",
-                                          "Added the ability to set multiple parameters in one call.", NULL};
 static const char *const set_tips[] = {"request_policy:all_nodes", "response_policy:all_succeeded", NULL};
 
 static struct command subcommands[] = {
@@ -157,8 +153,7 @@ static struct command subcommands[] = {
      .group = "server",
      .summary = "Get the values of configuration parameters",
      .since = "2.0.0",
-     .complexity = "O(N) when N is the number of configuration parameters provided",
-     .history = get_history},
+     .complexity = "O(N) when N is the number of configuration parameters provided"},
     {.name = "help",
      .arity = 2,
      .flags = CMD_LOADING | CMD_STALE,
@@ -195,7 +190,6 @@ static struct command subcommands[] = {
      .summary = "Set configuration parameters to the given values",
      .since = "2.0.0",
      .complexity = "O(N) when N is the number of configuration parameters provided",
-     .history = set_history,
      .tips = set_tips},
     {0},
 };

@@ -156,11 +156,6 @@ enum {
     SESSION_CATEGORIES = ACL_FAST | ACL_CONNECTION,
 };
 
-static const char *const auth_history[] = {"6.0.0", "Added ACL style (username and password).", NULL};
-static const char *const hello_history[] = {"6.2.0",
-                                            "`protover` made optional; when called without arguments the "
-                                            "command reports the current connection's context.",
-                                            NULL};
 static const char *const ping_tips[] = {"request_policy:all_shards", "response_policy:all_succeeded", NULL};
 
 struct command connection_commands[] = {
@@ -191,8 +186,7 @@ struct command connection_commands[] = {
      .group = "connection",
      .summary = "Authenticate to the server",
      .since = "1.0.0",
-     .complexity = "O(N) where N is the number of passwords defined for the user",
-     .history = auth_history},
+     .complexity = "O(N) where N is the number of passwords defined for the user"},
     {.name = "hello",
      .arity = -1,
      .flags = SESSION_FLAGS,
@@ -201,8 +195,7 @@ struct command connection_commands[] = {
      .group = "connection",
      .summary = "Handshake with Redis",
      .since = "6.0.0",
-     .complexity = "O(1)",
-     .history = hello_history},
+     .complexity = "O(1)"},
     {.name = "quit",
      .arity = -1,
      .flags = SESSION_FLAGS,

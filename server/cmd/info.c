@@ -12,7 +12,6 @@ static void cmd_info(struct call *c) {
     buf_free(&text);
 }
 
-static const char *const history[] = {"7.0.0", "Added support for taking multiple section arguments.", NULL};
 static const char *const tips[] = {"nondeterministic_output", "request_policy:all_shards",
                                    "response_policy:special", NULL};
 
@@ -26,7 +25,6 @@ struct command info_commands[] = {
      .summary = "Get information and statistics about the server",
      .since = "1.0.0",
      .complexity = "O(1)",
-     .history = history,
      .tips = tips},
     {0},
 };

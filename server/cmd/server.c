@@ -106,8 +106,6 @@ static void cmd_lolwut(struct call *c) {
 
 /* ---- table ---- */
 
-static const char *const shutdown_history[] = {"7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers.",
-                                               NULL};
 static const char *const time_tips[] = {"nondeterministic_output", NULL};
 
 struct command server_commands[] = {
@@ -131,8 +129,7 @@ struct command server_commands[] = {
      .since = "1.0.0",
      .complexity =
          "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise "
-         "O(1)",
-     .history = shutdown_history},
+         "O(1)"},
     {.name = "lolwut",
      .arity = -1,
      .flags = CMD_READONLY | CMD_FAST,

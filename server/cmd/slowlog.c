@@ -67,8 +67,6 @@ enum {
     SLOWLOG_CATEGORIES = ACL_ADMIN | ACL_SLOW | ACL_DANGEROUS,
 };
 
-static const char *const get_history[] = {"4.0.0", "Added client IP address, port and name to the reply.",
-                                          NULL};
 static const char *const get_tips[] = {"request_policy:all_nodes", "nondeterministic_output", NULL};
 static const char *const len_tips[] = {"request_policy:all_nodes", "response_policy:agg_sum",
                                        "nondeterministic_output", NULL};
@@ -84,7 +82,6 @@ static struct command subcommands[] = {
      .summary = "Get the slow log's entries",
      .since = "2.2.12",
      .complexity = "O(N) where N is the number of entries returned",
-     .history = get_history,
      .tips = get_tips},
     {.name = "help",
      .arity = 2,

@@ -39,7 +39,7 @@ struct visit {
     bool no_touch;  /* CLIENT NO-TOUCH: leaves access clocks alone */
     bool follows;   /* applies a primary's stream: keys past their time are there until it deletes them */
     bool writes; /* runs a write command, which needs a key past its time out of the way: see keyspace_find */
-    uint64_t expired; /* keys that this visit found past their time and removed */
+    uint64_t expired;       /* keys that this visit found past their time and removed */
     struct interest *ready; /* keys that clients wait for and that came to hold something: see interest.h */
 };
 
