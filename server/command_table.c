@@ -7,6 +7,8 @@
 FAMILY(string_commands);
 FAMILY(string_edit_commands);
 FAMILY(lcs_commands);
+FAMILY(bitmap_commands);
+FAMILY(bitfield_commands);
 FAMILY(key_commands);
 FAMILY(scan_commands);
 FAMILY(expire_commands);
@@ -24,9 +26,9 @@ FAMILY(memory_commands);
 FAMILY(monitor_commands);
 
 struct command *const command_families[] = {
-    string_commands,  string_edit_commands, lcs_commands,        key_commands,    scan_commands,
-    expire_commands,  database_commands,    connection_commands, client_commands, server_commands,
-    config_commands,  command_commands,     info_commands,       debug_commands,  slowlog_commands,
-    latency_commands, memory_commands,      monitor_commands,
+    string_commands, string_edit_commands, lcs_commands,     bitmap_commands,   bitfield_commands,
+    key_commands,    scan_commands,        expire_commands,  database_commands, connection_commands,
+    client_commands, server_commands,      config_commands,  command_commands,  info_commands,
+    debug_commands,  slowlog_commands,     latency_commands, memory_commands,   monitor_commands,
 };
 const unsigned command_families_count = sizeof command_families / sizeof *command_families;

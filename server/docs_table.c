@@ -12,6 +12,20 @@ const struct docs docs_table[] = {
     {.name = "auth",
      .syntax = "username~s@6.0.0? password~s",
      .history = (const char *const[]){"6.0.0", "A user name before the password.", NULL}},
+    {.name = "bitcount",
+     .syntax = "key~k#0 index~b?(start~i end~i index_unit~o@7.0.0?(byte~x=BYTE bit~x=BIT))",
+     .history = (const char *const[]){"7.0.0", "The units BYTE and BIT.", NULL}},
+    {.name = "bitfield",
+     .syntax = "key~k#0 operation~o?*(encoding_offset~b=GET(encoding~s offset~i) "
+               "write~b(wrap_sat_fail~o=OVERFLOW?(wrap~x=WRAP sat~x=SAT fail~x=FAIL) "
+               "write_operation~o(encoding_offset_value~b=SET(encoding~s offset~i value~i) "
+               "encoding_offset_increment~b=INCRBY(encoding~s offset~i increment~i))))"},
+    {.name = "bitfield_ro", .syntax = "key~k#0 encoding_offset~b=GET?*+(encoding~s offset~i)"},
+    {.name = "bitop", .syntax = "operation~s destkey~k#0 key~k#1*"},
+    {.name = "bitpos",
+     .syntax = "key~k#0 bit~i index~b?(start~i end_index~b?(end~i "
+               "index_unit~o@7.0.0?(byte~x=BYTE bit~x=BIT)))",
+     .history = (const char *const[]){"7.0.0", "The units BYTE and BIT.", NULL}},
     {.name = "client|kill",
      .syntax = "filter~o(ip:port~s!2.8.12 new-format~o*(client-id~i=ID@2.8.12? "
                "normal_master_slave_pubsub~o=TYPE@2.8.12?(normal~x=NORMAL master~x=MASTER@3.2.0 "
@@ -72,6 +86,7 @@ const struct docs docs_table[] = {
      .syntax = "async~o?(async~x=ASYNC@4.0.0 sync~x=SYNC@6.2.0)",
      .history = (const char *const[]){"4.0.0", "The option ASYNC.", "6.2.0", "The option SYNC.", NULL}},
     {.name = "get", .syntax = "key~k#0"},
+    {.name = "getbit", .syntax = "key~k#0 offset~i"},
     {.name = "getdel", .syntax = "key~k#0"},
     {.name = "getex",
      .syntax = "key~k#0 expiration~o?(seconds~i=EX milliseconds~i=PX unix-time-seconds~t=EXAT "
@@ -138,6 +153,7 @@ const struct docs docs_table[] = {
      .history = (const char *const[]){"2.6.12", "The options EX, PX, NX and XX.", "6.0.0",
                                       "The option KEEPTTL.", "6.2.0", "The options GET, EXAT and PXAT.",
                                       "7.0.0", "NX and GET together.", NULL}},
+    {.name = "setbit", .syntax = "key~k#0 offset~i value~i"},
     {.name = "setex", .syntax = "key~k#0 seconds~i value~s"},
     {.name = "setnx", .syntax = "key~k#0 value~s"},
     {.name = "setrange", .syntax = "key~k#0 offset~i value~s"},

@@ -6,6 +6,7 @@ A template is a command line in the style of the manual: words in capitals below
     K key    V value    I integer    F float    S offset into a string    D database    C count
     T, P     seconds, milliseconds to live        A, B  seconds, milliseconds since 1970
     M        pattern for KEYS and SCAN            W  any word
+    O        offset into a row of bits            Y  type of a bit field
 
 Times to live are past, none, or so far off that nothing expires while two servers are compared: whether a key has just
 expired is no fair question to ask two processes. They also differ widely, as EXPIRE's GT and LT compare them. Expiry in time has tests of its own. DBSIZE is left out for the same
@@ -42,6 +43,15 @@ INCRBY K I
 DECRBY K I
 INCRBYFLOAT K F
 INCRBYFLOAT K I
+SETBIT K O (0|1)
+SETBIT K O I
+GETBIT K O
+BITCOUNT K [S S [(BIT|BYTE)]]
+BITPOS K (0|1) [S [S [(BIT|BYTE)]]]
+BITOP (AND|OR|XOR) K {K}
+BITOP (AND|OR|XOR|NOT|nonsense) K K
+BITFIELD K {(GET Y O|SET Y O I|INCRBY Y O I|OVERFLOW (WRAP|SAT|FAIL|nonsense))}
+BITFIELD_RO K {(GET Y O|GET Y O|GET Y O|SET Y O I)}
 LCS K K [(LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN C|IDX MINMATCHLEN C WITHMATCHLEN|LEN IDX)]
 DEL {K}
 UNLINK {K}
@@ -99,6 +109,8 @@ DATES_S = "4102444800 1 0 -1 1000000000 9223372036854775 9223372036854776 922337
 DATES_MS = "4102444800000 1 0 -1 1000000000000 9223372036854775807 9223372036854775808 abc".split()
 OFFSETS = "0 1 -1 2 5 -5 30 -30 43 44 45 100 -100 1000 536870912 2147483648 9223372036854775807 -9223372036854775808 abc".split()
 COUNTS = "0 1 2 3 5 10 50 300 -1 abc".split()
+BIT_OFFSETS = "0 1 7 8 13 #0 #1 #3 100 #20 8191 8192 9000 70000 4294967296 -1 #-1 #x abc".split()
+FIELD_TYPES = "u8 i8 u1 i1 u5 i16 u32 i63 u63 i64 u64 i65 u0 i0 x8 8".split()
 PATTERNS = ["*", "k*", "?1", "[a-c]*", "[^k]*", "k[0-9]", "*{*", "\\*", "", "k1", "*1*", "[", "[a", "**", "*\\", "?", "k\\1"]
 
 
@@ -161,12 +173,12 @@ class Generator:
     def draw(self, word):
         rng = self.rng
         lists = {"I": INTEGERS, "F": FLOATS, "S": OFFSETS, "T": SECONDS, "P": MILLISECONDS, "A": DATES_S, "B": DATES_MS,
-                 "M": PATTERNS, "C": COUNTS}
+                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES}
         if word in lists:
             if word in "TP" and rng.random() < 0.6:
                 return str(rng.randrange(100, 10**7) if word == "T" else rng.randrange(10**5, 10**10))
             # The first few of each list are sound; the rest are there to be refused.
-            return rng.choice(lists[word][:6] if rng.random() < 0.6 else lists[word])
+            return rng.choice(lists[word][:12 if word in "OY" else 6] if rng.random() < 0.6 else lists[word])
         if word == "K":
             return rng.choice(self.keys[:4] if rng.random() < 0.7 else self.keys)
         if word == "V":
