@@ -14,7 +14,7 @@ static size_t input_bytes(const struct client *c) {
 }
 
 size_t census_client_bytes(const struct client *c) {
-    return mem_size(c) + input_bytes(c) + c->reply.bytes + c->sending_bytes;
+    return mem_size(c) + input_bytes(c) + c->reply.bytes + c->sending_bytes + pubsub_client_bytes(c);
 }
 
 void census_see(struct census *census, const struct client *c) {

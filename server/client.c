@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/monitor.h"
 #include "server/output.h"
+#include "server/pubsub.h"
 #include "server/registry.h"
 #include "server/resp.h"
 #include "server/worker.h"
@@ -117,6 +118,7 @@ void client_close(struct worker *w, struct client *c) {
     client_wait_over(w, c);
     hold_forgo(&w->thread, &c->passes);
     if (client_has(c, CLIENT_MONITOR)) monitor_remove(c);
+    if (client_has(c, CLIENT_PUBSUB)) pubsub_unsubscribe_all(c);
     atomic_fetch_sub_explicit(&w->connections, 1, memory_order_relaxed);
     client_stop_receiving(w, c);
     if (c->sending)

@@ -7,6 +7,7 @@
 #ifndef GYRE_SERVER_CLIENT_H
 #define GYRE_SERVER_CLIENT_H
 
+#include "server/pubsub.h"
 #include "server/reply.h"
 #include "shard/base/buf.h"
 
@@ -17,6 +18,7 @@
 struct worker;
 struct command;
 struct output_vector;
+struct pubsub_client;
 struct resp_partial;
 struct slice;
 
@@ -27,7 +29,8 @@ struct slice;
  *  - after every command that does not wait: REPLY_SKIP is cleared, then REPLY_SKIP_NEXT, if set, becomes
  *    REPLY_SKIP.
  * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it
- * replies. Of what is sent to the client unasked (deliver.h), OFF drops everything and SKIP nothing.
+ * replies. Of what monitors are sent (deliver.h), OFF drops everything and SKIP nothing; of what subscribers are
+ * sent (pubsub.h), neither drops anything.
  */
 enum client_flag {
     CLIENT_MONITOR = 1 << 0,
@@ -40,9 +43,11 @@ enum client_flag {
     CLIENT_REPLY_SKIP = 1 << 7,      /* this reply */
     CLIENT_UNIX_SOCKET = 1 << 8,
     CLIENT_AUTHENTICATED = 1 << 9,
-    CLIENT_BLOCKED = 1 << 10, /* waits, other than for a slice: for others to see */
-    CLIENT_CLOSING = 1 << 11, /* no command runs any more; waits for its last completions */
-    CLIENT_RESP3 = 1 << 12,   /* what reply.protocol says, for other threads */
+    CLIENT_BLOCKED = 1 << 10,    /* waits, other than for a slice: for others to see */
+    CLIENT_CLOSING = 1 << 11,    /* no command runs any more; waits for its last completions */
+    CLIENT_RESP3 = 1 << 12,      /* what reply.protocol says, for other threads */
+    CLIENT_PUBSUB = 1 << 24,     /* has subscriptions */
+    CLIENT_CLOSE_ASAP = 1 << 25, /* passed its output limit: closes at the end of the turn */
 };
 
 /* Why a client is not being served its next command. */
@@ -86,7 +91,9 @@ struct client {
     unsigned in_flight; /* requests whose last completion is still to come */
 
     /* Session. */
-    _Atomic uint32_t database; /* shared */
+    struct pubsub_client *pubsub;                 /* its subscriptions; NULL without any */
+    _Atomic uint32_t subscriptions[PUBSUB_KINDS]; /* shared: how many */
+    _Atomic uint32_t database;                    /* shared */
     _Atomic uint32_t flags;
     _Atomic(struct command *) last_command; /* shared */
     int64_t created_ms;

@@ -40,6 +40,7 @@ enum command_flag {
     CMD_MOVABLE_KEYS = 1 << 22,
     /* Our own. */
     CMD_ALL_SLICES = 1 << 24, /* runs with every slice held: KEYS, FLUSHALL, SWAPDB */
+    CMD_SUBSCRIBER = 1 << 28, /* may be sent by a RESP2 client that has subscriptions */
 };
 
 /* The ACL categories, in the order COMMAND INFO lists them. */

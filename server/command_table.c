@@ -24,11 +24,13 @@ FAMILY(slowlog_commands);
 FAMILY(latency_commands);
 FAMILY(memory_commands);
 FAMILY(monitor_commands);
+FAMILY(pubsub_commands);
 
 struct command *const command_families[] = {
     string_commands, string_edit_commands, lcs_commands,     bitmap_commands,   bitfield_commands,
     key_commands,    scan_commands,        expire_commands,  database_commands, connection_commands,
     client_commands, server_commands,      config_commands,  command_commands,  info_commands,
     debug_commands,  slowlog_commands,     latency_commands, memory_commands,   monitor_commands,
+    pubsub_commands,
 };
 const unsigned command_families_count = sizeof command_families / sizeof *command_families;

@@ -3,6 +3,7 @@
 
 #include "server/command.h"
 #include "server/errorstats.h"
+#include "server/pubsub.h"
 #include "shard/base/assert.h"
 
 #include <ctype.h>
@@ -47,9 +48,6 @@ static void append_keys(struct info *in, const struct statistics_total *t, const
 
 void info_stats(struct info *in) {
     static const struct info_fixed idle[] = {
-        {"pubsub_channels", "0"},
-        {"pubsub_patterns", "0"},
-        {"pubsubshard_channels", "0"},
         {"latest_fork_usec", "0"},
         {"total_forks", "0"},
         {"migrate_cached_sockets", "0"},
@@ -78,6 +76,9 @@ void info_stats(struct info *in) {
     struct info_samples samples = info_samples();
     append_traffic(in, &total, &samples);
     append_keys(in, &total, &samples);
+    info_int(in, "pubsub_channels", (int64_t)pubsub_topics(PUBSUB_CHANNEL));
+    info_int(in, "pubsub_patterns", (int64_t)pubsub_topics(PUBSUB_PATTERN));
+    info_int(in, "pubsubshard_channels", (int64_t)pubsub_topics(PUBSUB_SHARD));
     info_fixed(in, idle);
     info_int(in, "total_error_replies", (int64_t)total.errors);
     info_int(in, "dump_payload_sanitizations", 0);

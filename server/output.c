@@ -53,9 +53,20 @@ static void note_output(struct client *c) {
     atomic_store_explicit(&c->output_bytes, c->reply.bytes + c->sending_bytes, memory_order_relaxed);
 }
 
-/* Whether client-output-buffer-limit (class normal) lets this client keep what waits for it. */
+static const struct config_output_limit *limit_of(struct client *c) {
+    bool subscribes = client_has(c, CLIENT_PUBSUB);
+    return &config_get()->client_output_buffer_limit[subscribes ? CLIENT_CLASS_PUBSUB : CLIENT_CLASS_NORMAL];
+}
+
+bool output_is_over_hard_limit(struct client *c) {
+    uint64_t hard_bytes = limit_of(c)->hard_bytes;
+    return hard_bytes && c->reply.bytes + c->sending_bytes > hard_bytes;
+}
+
+/* Whether client-output-buffer-limit lets this client keep what waits for it. */
 static bool within_limits(struct worker *w, struct client *c) {
-    const struct config_output_limit *limit = &config_get()->client_output_buffer_limit[CLIENT_CLASS_NORMAL];
+    const struct config_output_limit *limit = limit_of(c);
+    if (UNLIKELY(client_has(c, CLIENT_CLOSE_ASAP))) return false; /* they were passed within this turn */
     size_t bytes = c->reply.bytes + c->sending_bytes;
     if (LIKELY(!limit->hard_bytes && !limit->soft_bytes)) return true;
     if (limit->hard_bytes && bytes > limit->hard_bytes) return false;

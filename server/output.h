@@ -6,6 +6,7 @@
 #ifndef GYRE_SERVER_OUTPUT_H
 #define GYRE_SERVER_OUTPUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct client;
@@ -15,6 +16,9 @@ struct worker;
 void client_has_output(struct worker *w, struct client *c);
 /* Starts sends for all clients noted; closes those that passed their output limit or asked for it. */
 void output_flush(struct worker *w);
+/* Whether more waits for the client than the hard limit of its class allows. Who appends much to others' output asks, and sets
+ * CLIENT_CLOSE_ASAP: then it is closed at the end of the turn, whatever has been sent by then. */
+bool output_is_over_hard_limit(struct client *c);
 /* A send is done (result as of the completion). */
 void output_sent(struct worker *w, struct client *c, int32_t result);
 /* Frees what was being sent. Only when no send is in flight. */

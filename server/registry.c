@@ -78,6 +78,8 @@ void registry_view(struct client *c, struct client_view *view, struct buf *text)
         .output_bytes = atomic_load_explicit(&c->output_bytes, memory_order_relaxed),
         .last_command = atomic_load_explicit(&c->last_command, memory_order_relaxed),
     };
+    for (unsigned kind = 0; kind < PUBSUB_KINDS; kind++)
+        view->subscriptions[kind] = pubsub_subscriptions(c, (enum pubsub_kind)kind);
     memcpy(view->peer, c->peer, sizeof view->peer);
     memcpy(view->local, c->local, sizeof view->local);
     buf_clear(text);

@@ -13,6 +13,7 @@
 #define GYRE_SERVER_REGISTRY_H
 
 #include "server/client.h"
+#include "server/pubsub.h"
 #include "shard/base/buf.h"
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct client_view {
     uint64_t id;
     int fd;
     uint32_t flags, database;
+    uint32_t subscriptions[PUBSUB_KINDS];
     int64_t created_ms, active_ms;
     uint64_t input_bytes, output_bytes;
     const struct command *last_command; /* NULL: none yet */

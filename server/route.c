@@ -42,8 +42,9 @@ void route_let_go(struct worker *w) {
 /* The argument that is the command's only key, or 0 when it has none, several, or one that depends. */
 static inline unsigned single_key(const struct command *cmd) {
     const struct key_spec *spec = &cmd->keys[0];
-    bool single = spec->flags && !cmd->keys[1].flags && spec->begin == BEGIN_INDEX &&
-                  spec->find == FIND_RANGE && spec->last == 0 && !(cmd->flags & CMD_ALL_SLICES);
+    bool single = spec->flags && !(spec->flags & KEY_NOT_KEY) && !cmd->keys[1].flags &&
+                  spec->begin == BEGIN_INDEX && spec->find == FIND_RANGE && spec->last == 0 &&
+                  !(cmd->flags & CMD_ALL_SLICES);
     return single ? (unsigned)spec->index : 0;
 }
 
@@ -130,6 +131,13 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
                         (cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)))) {
         reply_error(
             reply, "ERR Replica can't interact with the keyspace"); /* Redis counts monitors among replicas */
+    } else if (UNLIKELY(client_has(c, CLIENT_PUBSUB) && !(cmd->flags & CMD_SUBSCRIBER) &&
+                        reply->protocol == 2)) {
+        reply_errorf(
+            reply,
+            "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+            "allowed in this context",
+            cmd->full_name);
     } else {
         return true;
     }

@@ -91,7 +91,7 @@ void worker_discard(struct worker *w, struct keyspace *ks) {
 }
 
 static void check_timeout(struct worker *w, struct client *c, int64_t timeout_ms) {
-    if (client_has(c, CLIENT_CLOSING | CLIENT_MONITOR) || c->wait != WAIT_NOTHING) return;
+    if (client_has(c, CLIENT_CLOSING | CLIENT_MONITOR | CLIENT_PUBSUB) || c->wait != WAIT_NOTHING) return;
     if (w->thread.turn_unix_ms - atomic_load_explicit(&c->active_ms, memory_order_relaxed) <= timeout_ms)
         return;
     log_verbose("Closing idle client id=%llu", (unsigned long long)c->id);

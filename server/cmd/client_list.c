@@ -41,8 +41,7 @@ bool client_type_argument(struct call *c, unsigned i, enum client_type *type) {
 }
 
 enum client_type client_type_of(uint32_t flags) {
-    (void)flags; /* replicas and subscribers will be told apart by theirs */
-    return CLIENT_TYPE_NORMAL;
+    return flags & CLIENT_PUBSUB ? CLIENT_TYPE_PUBSUB : CLIENT_TYPE_NORMAL;
 }
 
 /* ---- one line ---- */
@@ -52,8 +51,9 @@ static void flag_letters(uint32_t flags, char *out) {
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_MONITOR, 'O'},     {CLIENT_BLOCKED, 'b'},  {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'}, {CLIENT_NO_TOUCH, 'T'},
+        {CLIENT_MONITOR, 'O'},           {CLIENT_PUBSUB, 'P'},     {CLIENT_BLOCKED, 'b'},
+        {CLIENT_CLOSE_AFTER_REPLY, 'c'}, {CLIENT_CLOSE_ASAP, 'A'}, {CLIENT_UNIX_SOCKET, 'U'},
+        {CLIENT_NO_EVICT, 'e'},          {CLIENT_NO_TOUCH, 'T'},
     };
     char *p = out;
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
@@ -76,7 +76,9 @@ static void append_line(struct buf *out, const struct client_view *v, int64_t no
                (unsigned long long)v->id, v->peer, v->local, v->fd, v->name,
                (long long)seconds_since(now_ms, v->created_ms),
                (long long)seconds_since(now_ms, v->active_ms), flags, (unsigned)v->database);
-    buf_printf(out, " sub=0 psub=0 ssub=0 multi=-1 qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=0",
+    buf_printf(out, " sub=%u psub=%u ssub=%u", (unsigned)v->subscriptions[PUBSUB_CHANNEL],
+               (unsigned)v->subscriptions[PUBSUB_PATTERN], (unsigned)v->subscriptions[PUBSUB_SHARD]);
+    buf_printf(out, " multi=-1 qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=0",
                (unsigned long long)v->input_bytes);
     buf_printf(out, " rbs=%llu rbp=%llu obl=%llu oll=%llu omem=%llu tot-mem=%llu events=%s",
                v->output_bytes ? (unsigned long long)REPLY_CHUNK_BYTES : 0ull, (unsigned long long)first,

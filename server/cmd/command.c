@@ -349,7 +349,7 @@ static int inner_keys(struct call *c, unsigned *positions, uint32_t *flags) {
         reply_error(c->reply, "ERR Invalid command specified");
         return 0;
     }
-    if (!cmd->keys[0].flags) {
+    if (!cmd->keys[0].flags || (cmd->keys[0].flags & KEY_NOT_KEY)) {
         reply_error(c->reply, "ERR The command has no key arguments");
         return 0;
     }

@@ -9,15 +9,28 @@
 #include "server/command.h"
 #include "server/info.h"
 #include "server/monitor.h"
+#include "server/pubsub.h"
 #include "server/registry.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 
 #include <limits.h>
 
+/* To a RESP2 client that has subscriptions even the answer to PING looks like a message. */
+static void reply_subscriber_pong(struct call *c) {
+    reply_array(c->reply, 2);
+    reply_bulk_text(c->reply, "pong");
+    if (c->argc == 2)
+        reply_bulk(c->reply, c->argv[1].data, c->argv[1].len);
+    else
+        reply_bulk(c->reply, "", 0);
+}
+
 static void cmd_ping(struct call *c) {
     if (c->argc > 2)
         reply_errorf(c->reply, "ERR wrong number of arguments for '%s' command", c->command->full_name);
+    else if (client_has(c->client, CLIENT_PUBSUB) && c->reply->protocol == 2)
+        reply_subscriber_pong(c);
     else if (c->argc == 2)
         reply_bulk(c->reply, c->argv[1].data, c->argv[1].len);
     else
@@ -141,6 +154,7 @@ static void cmd_quit(struct call *c) {
 static void cmd_reset(struct call *c) {
     struct client *client = c->client;
     monitor_remove(client);
+    pubsub_unsubscribe_all(client);
     atomic_store_explicit(&client->database, 0, memory_order_relaxed);
     c->visit.database = 0;
     set_protocol(client, 2);
@@ -161,7 +175,7 @@ static const char *const ping_tips[] = {"request_policy:all_shards", "response_p
 struct command connection_commands[] = {
     {.name = "ping",
      .arity = -1,
-     .flags = CMD_FAST,
+     .flags = CMD_FAST | CMD_SUBSCRIBER,
      .categories = SESSION_CATEGORIES,
      .handler = cmd_ping,
      .group = "connection",
@@ -198,7 +212,7 @@ struct command connection_commands[] = {
      .complexity = "O(1)"},
     {.name = "quit",
      .arity = -1,
-     .flags = SESSION_FLAGS,
+     .flags = SESSION_FLAGS | CMD_SUBSCRIBER,
      .categories = SESSION_CATEGORIES,
      .handler = cmd_quit,
      .group = "connection",
@@ -207,7 +221,7 @@ struct command connection_commands[] = {
      .complexity = "O(1)"},
     {.name = "reset",
      .arity = 1,
-     .flags = SESSION_FLAGS,
+     .flags = SESSION_FLAGS | CMD_SUBSCRIBER,
      .categories = SESSION_CATEGORIES,
      .handler = cmd_reset,
      .group = "connection",
