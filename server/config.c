@@ -11,6 +11,7 @@
 #include "server/config.h"
 
 #include "server/config_option.h"
+#include "server/notify_class.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
@@ -150,6 +151,7 @@ void config_publish(struct config *c) {
     const struct config *old = atomic_exchange_explicit(&current, c, memory_order_acq_rel);
     log_set_level((enum log_level)c->loglevel);
     publish_policy(c);
+    notify_set_classes((uint32_t)c->notify_keyspace_events);
     if (!old) return;
     struct thread *self = thread_self();
     if (self) {

@@ -110,6 +110,7 @@ struct config {
     uint64_t slowlog_max_len;
     int64_t latency_monitor_threshold; /* milliseconds; 0: off */
     bool latency_tracking;
+    int notify_keyspace_events; /* bits of enum notify_class */
     int latency_percentile_count;
     double latency_tracking_info_percentiles[CONFIG_PERCENTILES_MAX];
 

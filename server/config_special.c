@@ -7,6 +7,8 @@
  */
 #include "server/config_option.h"
 
+#include "server/notify_class.h"
+
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 
@@ -263,23 +265,26 @@ static bool replicaof_parse(const struct option *o, const struct text_word *word
 const struct option_type option_replicaof = {
     .parse = replicaof_parse, .print = words_print, .release = words_release};
 
-/* notify-keyspace-events: a set of letters. */
+/* notify-keyspace-events: a set of letters, shown in an order of its own. */
 static bool event_classes_parse(const struct option *o, const struct text_word *words, unsigned count,
                                 void *field, char *why) {
-    static const char letters[] = "Ag$lshzxeKEtmdn";
-    ASSERT(!option_has_field(o) && count > 0);
-    for (size_t i = 0; i < words[0].len; i++) {
-        if (words[0].data[i] == '\0' || !strchr(letters, words[0].data[i])) {
-            snprintf(why, CONFIG_WHY_MAX, "Invalid event class character. Use '%s'.", letters);
-            return false;
-        }
+    (void)o;
+    ASSERT(count > 0);
+    uint32_t classes;
+    if (!notify_classes_parse(words[0].data, words[0].len, &classes)) {
+        snprintf(why, CONFIG_WHY_MAX, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+        return false;
     }
-    keep_words(words, 1, field);
+    *(int *)field = (int)classes;
     return true;
 }
 
-const struct option_type option_event_classes = {
-    .parse = event_classes_parse, .print = words_print, .release = words_release};
+static void event_classes_print(const struct option *o, const void *field, struct buf *out) {
+    (void)o;
+    notify_classes_print((uint32_t) * (const int *)field, out);
+}
+
+const struct option_type option_event_classes = {.parse = event_classes_parse, .print = event_classes_print};
 
 /* dir: an existing directory, kept as an absolute path, so that it means the same after the process has gone
  * there. */

@@ -217,7 +217,7 @@ const struct option option_table[] = {
     BOOL("latency-tracking", latency_tracking, "yes", 0),
     SPECIAL("latency-tracking-info-percentiles", &option_percentiles, latency_percentile_count, "50 99 99.9",
             OPTION_MULTI),
-    FIXED("notify-keyspace-events", &option_event_classes, "", 0),
+    SPECIAL("notify-keyspace-events", &option_event_classes, notify_keyspace_events, "", 0),
 
     /* Clients' caches, access lists, scripts. */
     LONG("busy-reply-threshold", busy_reply_threshold, 0, LONG_MAX, "5000", IDLE, .alias = "lua-time-limit"),

@@ -100,6 +100,7 @@ struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e,
     keyspace_account(home, 0, entry_footprint(e));
     counter_add(&home.slice->counters.keys, 1);
     counter_add(&home.keyspace->keys, 1);
+    keyspace_tell(v, STORE_KEY_NEW, home, e);
     return at;
 }
 
@@ -131,8 +132,13 @@ void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_
     struct slice_counters *counters = &home.slice->counters;
     ASSERT(hold_is_mine(&home.slice->hold, v->thread));
     struct entry *e = keyspace_take(home, at, hash);
-    if (reason == DROP_EVICTED) counter_add(&counters->evicted, 1);
-    if (reason == DROP_EXPIRED) counter_add(&counters->expired, 1);
+    if (reason == DROP_EVICTED) {
+        counter_add(&counters->evicted, 1);
+        keyspace_tell(v, STORE_KEY_EVICTED, home, e);
+    } else if (reason == DROP_EXPIRED) {
+        counter_add(&counters->expired, 1);
+        keyspace_tell(v, STORE_KEY_EXPIRED, home, e);
+    }
     if (reason == DROP_EVICTED && entry_encoding(e) == ENC_BLOB)
         entry_free_payload(e); /* whoever evicts waits for this memory */
     else
@@ -148,6 +154,11 @@ static void keyspace_find_past(struct visit *v, const struct key *k, struct entr
     v->expired++;
 }
 
+static void tell_missed(struct visit *v, const struct key *k) {
+    struct store_event_key missed = {.database = v->database, .data = k->data, .len = k->len};
+    store_events_listener(v, STORE_KEY_MISSED, &missed);
+}
+
 struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace_mode mode) {
     struct slice *s = k->slice;
     ASSERT(hold_is_mine(&s->hold, v->thread));
@@ -159,7 +170,10 @@ struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace
         at = NULL;
     }
     if (!at) {
-        if (mode == KEYSPACE_READ) counter_add(&s->counters.misses, 1);
+        if (mode == KEYSPACE_READ) {
+            counter_add(&s->counters.misses, 1);
+            if (store_event_is_wanted(STORE_KEY_MISSED)) tell_missed(v, k);
+        }
         return NULL;
     }
     if (mode == KEYSPACE_READ) counter_add(&s->counters.hits, 1);

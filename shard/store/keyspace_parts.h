@@ -8,6 +8,7 @@
 #define GYRE_STORE_KEYSPACE_PARTS_H
 
 #include "shard/base/assert.h"
+#include "shard/store/events.h"
 #include "shard/store/interest.h"
 #include "shard/store/keyspace.h"
 
@@ -53,6 +54,15 @@ static inline void keyspace_touch(const struct slice *s, unsigned database, cons
     if (LIKELY(!s->interests_count)) return;
     struct interest *i = interest_find(s, database, k->data, k->len, k->hash);
     if (i) interest_touch(i);
+}
+
+/* Tells of what happened to an entry's key. */
+static inline void keyspace_tell(struct visit *v, enum store_event event, struct home home,
+                                 const struct entry *e) {
+    if (!store_event_is_wanted(event)) return;
+    struct store_event_key key = {.database = home.database};
+    key.data = entry_key(e, &key.len);
+    store_events_listener(v, event, &key);
 }
 
 /* Books the change of an entry's memory. */

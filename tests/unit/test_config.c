@@ -115,10 +115,21 @@ Test(config, unsupported_values) {
     refused("appendonly", "maybe", "argument must be 'yes' or 'no'");
     refused("save", "3600 1", "not supported by this version of Gyre");
     refused("save", "3600", "Invalid save parameters");
-    refused("notify-keyspace-events", "KEA", "not supported by this version of Gyre");
     refused("notify-keyspace-events", "?", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     refused("tls-port", "6380", "not supported by this version of Gyre");
     cr_assert_str_eq(config_test_set("appendonly", "no", "save", "", "tls-port", "0", NULL), "");
+}
+
+Test(config, event_classes_are_shown_in_one_order) {
+    config_init();
+    static const struct {
+        const char *set, *shown;
+    } cases[] = {{"", ""},       {"KEA", "AKE"}, {"g$lshzxetdK", "AK"}, {"AKmn", "AKm"}, {"nEK", "nKE"},
+                 {"tK$", "$tK"}, {"m", "m"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_str_eq(config_test_set("notify-keyspace-events", cases[i].set, NULL), "");
+        cr_assert_str_eq(config_test_get("notify-keyspace-events"), cases[i].shown);
+    }
 }
 
 Test(config, all_or_nothing) {
