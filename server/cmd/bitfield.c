@@ -8,6 +8,8 @@
  * overflow is that the exact result differs from what fits.
  */
 #include "server/cmd/bitmap.h"
+#include "server/notify.h"
+
 #include "shard/base/assert.h"
 #include "shard/base/bits.h"
 
@@ -190,7 +192,9 @@ static void bitfield(struct call *c, bool may_write) {
     }
     reply_array(c->reply, needs.count);
     uint64_t changes = do_all(c, &target);
-    if (changes) call_dirty(c, changes);
+    if (!changes) return;
+    call_dirty(c, changes);
+    notify(c, NOTIFY_STRING, "setbit", &c->keys[0]);
 }
 
 static void cmd_bitfield(struct call *c) {

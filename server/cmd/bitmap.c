@@ -13,6 +13,7 @@
 
 #include "server/cmd/lookup.h"
 #include "server/config.h"
+#include "server/notify.h"
 #include "shard/base/assert.h"
 #include "shard/base/bits.h"
 #include "shard/base/mem.h"
@@ -75,6 +76,7 @@ static void cmd_setbit(struct call *c) {
     if (grew || before != (bit == 1)) {
         *at = (unsigned char)(bit ? *at | mask : *at & ~mask);
         call_dirty(c, 1);
+        notify(c, NOTIFY_STRING, "setbit", &c->keys[0]);
     }
     reply_int(c->reply, before);
 }
@@ -233,7 +235,10 @@ static void store_result(struct call *c, struct value value, size_t len) {
         keyspace_set(&c->visit, &c->keys[0], at, value, NO_TTL);
     else if (at)
         keyspace_delete(&c->visit, &c->keys[0], at);
-    if (len > 0 || at) call_dirty(c, 1);
+    if (len > 0 || at) {
+        call_dirty(c, 1);
+        notify(c, len > 0 ? NOTIFY_STRING : NOTIFY_GENERIC, len > 0 ? "set" : "del", &c->keys[0]);
+    }
     reply_int(c->reply, (int64_t)len);
 }
 

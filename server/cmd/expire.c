@@ -6,6 +6,7 @@
  */
 #include "server/cmd/argument.h"
 #include "server/cmd/lookup.h"
+#include "server/notify.h"
 #include "shard/base/assert.h"
 
 enum condition { IF_NONE_YET = 1, IF_ONE_YET = 2, IF_LATER = 4, IF_EARLIER = 8 }; /* NX XX GT LT */
@@ -73,12 +74,16 @@ static void expire(struct call *c, enum deadline_form form) {
     }
     /* Where the past does not delete (see deadline_is_past), a time before 1970 must not read as "no
      * deadline". */
-    if (deadline_is_past(c, &c->keys[0], when_ms))
+    bool is_past = deadline_is_past(c, &c->keys[0], when_ms);
+    if (is_past)
         keyspace_delete(&c->visit, &c->keys[0], at);
     else
         keyspace_set_deadline(&c->visit, &c->keys[0], at, when_ms < 0 ? 0 : when_ms);
     call_dirty(c, 1);
+    /* The order that a client sees which listens to its own doing. */
+    if (is_past) notify(c, NOTIFY_GENERIC, "del", &c->keys[0]);
     reply_int(c->reply, 1);
+    if (!is_past) notify(c, NOTIFY_GENERIC, "expire", &c->keys[0]);
 }
 
 static void cmd_expire(struct call *c) {
@@ -103,6 +108,7 @@ static void cmd_persist(struct call *c) {
     if (ends) {
         keyspace_set_deadline(&c->visit, &c->keys[0], at, NO_TTL);
         call_dirty(c, 1);
+        notify(c, NOTIFY_GENERIC, "persist", &c->keys[0]);
     }
     reply_int(c->reply, ends);
 }

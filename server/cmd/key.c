@@ -12,6 +12,7 @@
 #include "server/client.h"
 #include "server/cmd/argument.h"
 #include "server/cmd/lookup.h"
+#include "server/notify.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
 #include "shard/store/evict.h"
@@ -28,6 +29,7 @@ static void cmd_del(struct call *c) {
         struct entry **at = call_write(c, i);
         if (at == NULL) continue;
         keyspace_delete(&c->visit, &c->keys[i], at);
+        notify(c, NOTIFY_GENERIC, "del", &c->keys[i]);
         deleted++;
     }
     call_dirty(c, deleted);
@@ -70,6 +72,13 @@ static void delete_in(struct call *c, unsigned database, const struct key *key, 
     c->visit.database = own;
 }
 
+static void notify_in(struct call *c, unsigned database, const char *event, const struct key *key) {
+    unsigned own = c->visit.database;
+    c->visit.database = database;
+    notify(c, NOTIFY_GENERIC, event, key);
+    c->visit.database = own;
+}
+
 static bool same_key(const struct key *a, const struct key *b) {
     return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
@@ -93,6 +102,8 @@ static void rename_key(struct call *c, bool only_if_free) {
         if (taken != NULL) keyspace_delete(&c->visit, to, taken);
         keyspace_move(&c->visit, from, at, c->visit.database, to);
         call_dirty(c, 1);
+        notify(c, NOTIFY_GENERIC, "rename_from", from);
+        notify(c, NOTIFY_GENERIC, "rename_to", to);
     }
     if (only_if_free)
         reply_int(c->reply, 1);
@@ -140,6 +151,7 @@ static void cmd_copy(struct call *c) {
     if (taken != NULL) delete_in(c, database, to, taken);
     keyspace_copy(&c->visit, from, at, database, to);
     call_dirty(c, 1);
+    notify_in(c, database, "copy_to", to);
     reply_int(c->reply, 1);
 }
 
@@ -158,6 +170,8 @@ static void cmd_move(struct call *c) {
     }
     keyspace_move(&c->visit, key, at, database, key);
     call_dirty(c, 1);
+    notify(c, NOTIFY_GENERIC, "move_from", key);
+    notify_in(c, database, "move_to", key);
     reply_int(c->reply, 1);
 }
 
@@ -276,6 +290,7 @@ static void cmd_randomkey(struct call *c) {
 
 /* The entry of OBJECT's key; replies a null where there is none. */
 static struct entry *object_entry(struct call *c) {
+    c->visit.quiet = true;
     struct entry **at = lookup_glance(c, 0);
     if (at != NULL) return *at;
     reply_null(c->reply);

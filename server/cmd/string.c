@@ -6,7 +6,7 @@
  * before it is overwritten; a large one then lives on in the reply alone, and is freed once sent.
  *
  * SET with a deadline that has already passed leaves no key behind (Redis stores one that no reader can
- * see): replies are the same, and nothing waits to be collected.
+ * see): replies and events are the same, and nothing waits to be collected.
  *
  * Values go in through call_value: a large argument was received into a blob of its own, which becomes
  * the key's value without a copy.
@@ -14,6 +14,7 @@
 #include "server/client.h"
 #include "server/cmd/argument.h"
 #include "server/cmd/lookup.h"
+#include "server/notify.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
 
@@ -76,12 +77,17 @@ static bool parse_getex_options(struct call *c, struct options *o) {
 static void store(struct call *c, struct entry **at, unsigned value, int64_t when_ms) {
     struct key *key = &c->keys[0];
     ASSERT(c->key_count == 1 && value < c->argc);
-    if (UNLIKELY(when_ms >= 0 && deadline_is_past(c, key, when_ms))) {
-        if (at != NULL) keyspace_delete(&c->visit, key, at);
-    } else {
+    bool is_past = UNLIKELY(when_ms >= 0 && deadline_is_past(c, key, when_ms));
+    if (!is_past)
         keyspace_set(&c->visit, key, at, call_value(c, value), when_ms);
-    }
+    else if (at != NULL)
+        keyspace_delete(&c->visit, key, at);
+    else
+        notify(c, NOTIFY_NEW, "new", key);
     call_dirty(c, 1);
+    notify(c, NOTIFY_STRING, "set", key);
+    if (when_ms >= 0) notify(c, NOTIFY_GENERIC, "expire", key);
+    if (is_past) notify(c, NOTIFY_EXPIRED, "expired", key);
 }
 
 static void cmd_set(struct call *c) {
@@ -155,6 +161,7 @@ static void cmd_getdel(struct call *c) {
     if (at == NULL) return;
     keyspace_delete(&c->visit, &c->keys[0], at);
     call_dirty(c, 1);
+    notify(c, NOTIFY_GENERIC, "del", &c->keys[0]);
 }
 
 static void cmd_getex(struct call *c) {
@@ -167,13 +174,17 @@ static void cmd_getex(struct call *c) {
     lookup_reply_string(c, at);
     if (at == NULL) return;
     struct key *key = &c->keys[0];
-    if (when_ms != NO_TTL && deadline_is_past(c, key, when_ms))
+    const char *event = when_ms != NO_TTL ? "expire" : "persist";
+    if (when_ms != NO_TTL && deadline_is_past(c, key, when_ms)) {
         keyspace_delete(&c->visit, key, at);
-    else if (when_ms != NO_TTL || (o.persist && entry_expires(*at)))
+        event = "del";
+    } else if (when_ms != NO_TTL || (o.persist && entry_expires(*at))) {
         keyspace_set_deadline(&c->visit, key, at, when_ms);
-    else
+    } else {
         return;
+    }
     call_dirty(c, 1);
+    notify(c, NOTIFY_GENERIC, event, key);
 }
 
 static void cmd_mget(struct call *c) {
@@ -196,6 +207,7 @@ static void set_pairs(struct call *c) {
     for (unsigned i = 0; i < c->key_count; i++) {
         struct value value = call_value(c, 2 * i + 2);
         keyspace_set(&c->visit, &c->keys[i], call_write(c, i), value, NO_TTL);
+        notify(c, NOTIFY_STRING, "set", &c->keys[i]);
     }
     call_dirty(c, c->key_count);
 }

@@ -12,6 +12,7 @@
  */
 #include "server/cmd/lookup.h"
 #include "server/config.h"
+#include "server/notify.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
 
@@ -41,6 +42,7 @@ static void cmd_append(struct call *c) {
         memcpy(data + len, tail->data, tail->len);
     }
     call_dirty(c, 1);
+    notify(c, NOTIFY_STRING, "append", &c->keys[0]);
     reply_int(c->reply, (int64_t)(len + tail->len));
 }
 
@@ -70,6 +72,7 @@ static void cmd_setrange(struct call *c) {
     keyspace_writable(&c->visit, &c->keys[0], at, len, &data);
     memcpy(data + offset, part->data, part->len);
     call_dirty(c, 1);
+    notify(c, NOTIFY_STRING, "setrange", &c->keys[0]);
     reply_int(c->reply, (int64_t)len);
 }
 
@@ -103,6 +106,7 @@ static void increment(struct call *c, int64_t by) {
     else
         keyspace_set(&c->visit, &c->keys[0], NULL, value_int(n), NO_TTL);
     call_dirty(c, 1);
+    notify(c, NOTIFY_STRING, "incrby", &c->keys[0]); /* whichever way it went */
     reply_int(c->reply, n);
 }
 
@@ -161,6 +165,7 @@ static void cmd_incrbyfloat(struct call *c) {
     value.text = true;
     keyspace_set(&c->visit, &c->keys[0], at, value, at != NULL ? KEEP_TTL : NO_TTL);
     call_dirty(c, 1);
+    notify(c, NOTIFY_STRING, "incrbyfloat", &c->keys[0]);
     reply_bulk(c->reply, text, len);
 }
 

@@ -172,7 +172,7 @@ struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace
     if (!at) {
         if (mode == KEYSPACE_READ) {
             counter_add(&s->counters.misses, 1);
-            if (store_event_is_wanted(STORE_KEY_MISSED)) tell_missed(v, k);
+            if (store_event_is_wanted(STORE_KEY_MISSED) && !v->quiet) tell_missed(v, k);
         }
         return NULL;
     }

@@ -37,6 +37,7 @@ struct visit {
     unsigned database;
     int64_t now_ms; /* 0 until asked for: see visit_now */
     bool no_touch;  /* CLIENT NO-TOUCH: leaves access clocks alone */
+    bool quiet;     /* a miss is no event (OBJECT) */
     bool follows;   /* applies a primary's stream: keys past their time are there until it deletes them */
     bool writes; /* runs a write command, which needs a key past its time out of the way: see keyspace_find */
     uint64_t expired;       /* keys that this visit found past their time and removed */
