@@ -42,7 +42,9 @@ struct call {
     struct reply *reply;
     struct visit visit;
     struct blob *
-        *blobs; /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
+        *blobs;   /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
+    bool in_exec; /* within EXEC: may not wait */
+    uint64_t inner_errors; /* EXEC: error replies of the commands it ran, which are counted already */
     enum call_outcome outcome;
     struct slice *refused;
     struct slice *entered; /* what call_enter took and call_leave gives back */

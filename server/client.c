@@ -6,12 +6,14 @@
  */
 #include "server/client.h"
 
+#include "server/blocked.h"
 #include "server/config.h"
 #include "server/monitor.h"
 #include "server/output.h"
 #include "server/pubsub.h"
 #include "server/registry.h"
 #include "server/resp.h"
+#include "server/transaction.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
@@ -49,6 +51,7 @@ struct client *client_create(struct worker *w, const struct client_origin *origi
     memcpy(c->peer, origin->peer, sizeof c->peer);
     memcpy(c->local, origin->local, sizeof c->local);
     reply_init(&c->reply, &w->reply_pool);
+    atomic_store_explicit(&c->queued, -1, memory_order_relaxed);
     if (origin->unix_socket) client_set(c, CLIENT_UNIX_SOCKET);
     if (!config_get()->requirepass || !*config_get()->requirepass) client_set(c, CLIENT_AUTHENTICATED);
     w->clients[c->slot] = c;
@@ -115,6 +118,7 @@ void client_close(struct worker *w, struct client *c) {
     if (client_has(c, CLIENT_CLOSING)) return;
     client_set(c, CLIENT_CLOSING);
     registry_remove(w, c);
+    blocked_forget(w, c);
     client_wait_over(w, c);
     hold_forgo(&w->thread, &c->passes);
     if (client_has(c, CLIENT_MONITOR)) monitor_remove(c);
@@ -139,6 +143,8 @@ static void bury(struct worker *w, struct client *c) {
     reply_clear(&c->reply);
     resp_partial_free(c->partial);
     resp_partial_free(c->waiting);
+    transaction_end(c);
+    transaction_unwatch(w, c);
     buf_free(&c->raw);
     mem_free(c->name);
     mem_free(c->library_name);

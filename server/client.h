@@ -20,6 +20,9 @@ struct command;
 struct output_vector;
 struct pubsub_client;
 struct resp_partial;
+struct transaction;
+struct interest_set;
+struct waiter;
 struct slice;
 
 /* Shared flags: set and read by anyone, atomically.
@@ -46,6 +49,7 @@ enum client_flag {
     CLIENT_BLOCKED = 1 << 10,    /* waits, other than for a slice: for others to see */
     CLIENT_CLOSING = 1 << 11,    /* no command runs any more; waits for its last completions */
     CLIENT_RESP3 = 1 << 12,      /* what reply.protocol says, for other threads */
+    CLIENT_MULTI = 1 << 13,      /* in a transaction */
     CLIENT_PUBSUB = 1 << 24,     /* has subscriptions */
     CLIENT_CLOSE_ASAP = 1 << 25, /* passed its output limit: closes at the end of the turn */
 };
@@ -86,9 +90,15 @@ struct client {
     enum client_wait wait;
     struct slice *parked_on;
     struct client *wait_prev,
-        *wait_next;     /* the worker's list of parked or paused clients; of closed ones at the end */
-    unsigned passes;    /* refusals of the waiting command: see hold.h */
-    unsigned in_flight; /* requests whose last completion is still to come */
+        *wait_next;        /* the worker's list of parked or paused clients; of closed ones at the end */
+    struct waiter *waiter; /* a blocking command's wait; set and cleared under the registry lock */
+    unsigned passes;       /* refusals of the waiting command: see hold.h */
+    unsigned in_flight;    /* requests whose last completion is still to come */
+
+    /* Transactions. */
+    struct transaction *transaction; /* MULTI's queue; NULL outside */
+    struct interest_set *watches;    /* WATCH; NULL: nothing */
+    _Atomic int32_t queued;          /* shared: commands in the queue; -1 outside MULTI */
 
     /* Session. */
     struct pubsub_client *pubsub;                 /* its subscriptions; NULL without any */

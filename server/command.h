@@ -41,6 +41,9 @@ enum command_flag {
     /* Our own. */
     CMD_ALL_SLICES = 1 << 24, /* runs with every slice held: KEYS, FLUSHALL, SWAPDB */
     CMD_SUBSCRIBER = 1 << 28, /* may be sent by a RESP2 client that has subscriptions */
+    CMD_VISITS = 1 << 25, /* takes slices one at a time by itself: SCAN, DBSIZE; within EXEC it gets all */
+    CMD_NOT_QUEUED = 1 << 26,  /* runs at once within MULTI */
+    CMD_TRANSACTION = 1 << 27, /* EXEC */
 };
 
 /* The ACL categories, in the order COMMAND INFO lists them. */

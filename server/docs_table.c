@@ -187,5 +187,6 @@ const struct docs docs_table[] = {
     {.name = "type", .syntax = "key~k#0"},
     {.name = "unlink", .syntax = "key~k#0*"},
     {.name = "unsubscribe", .syntax = "channel~s?*"},
+    {.name = "watch", .syntax = "key~k#0*"},
 };
 const unsigned docs_count = sizeof docs_table / sizeof *docs_table;

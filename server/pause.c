@@ -63,9 +63,9 @@ int64_t pause_ends_ms(void) {
     return end_of(going_on());
 }
 
-bool pause_blocks(struct client *c, const struct command *command, uint32_t switches) {
+bool pause_blocks(struct client *c, uint32_t command_flags, uint32_t switches) {
     bool held_back = (switches & SWITCH_PAUSE_ALL) ||
-                     ((switches & SWITCH_PAUSE_WRITES) && (command->flags & (CMD_WRITE | CMD_MAY_REPLICATE)));
+                     ((switches & SWITCH_PAUSE_WRITES) && (command_flags & (CMD_WRITE | CMD_MAY_REPLICATE)));
     return held_back && !client_has(c, CLIENT_MONITOR) && pause_switches() != 0;
 }
 

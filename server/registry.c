@@ -76,6 +76,7 @@ void registry_view(struct client *c, struct client_view *view, struct buf *text)
         .active_ms = atomic_load_explicit(&c->active_ms, memory_order_relaxed),
         .input_bytes = atomic_load_explicit(&c->input_bytes, memory_order_relaxed),
         .output_bytes = atomic_load_explicit(&c->output_bytes, memory_order_relaxed),
+        .queued = atomic_load_explicit(&c->queued, memory_order_relaxed),
         .last_command = atomic_load_explicit(&c->last_command, memory_order_relaxed),
     };
     for (unsigned kind = 0; kind < PUBSUB_KINDS; kind++)

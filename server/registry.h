@@ -34,6 +34,7 @@ struct client_view {
     uint32_t subscriptions[PUBSUB_KINDS];
     int64_t created_ms, active_ms;
     uint64_t input_bytes, output_bytes;
+    int32_t queued;                     /* commands within MULTI; -1 outside */
     const struct command *last_command; /* NULL: none yet */
     char peer[sizeof((struct client *)0)->peer], local[sizeof((struct client *)0)->local];
     const char *name, *library_name, *library_version;

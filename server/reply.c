@@ -86,6 +86,23 @@ void reply_clear(struct reply *r) {
     r->bytes = 0;
 }
 
+void reply_move(struct reply *to, struct reply *from) {
+    if (to->mute || !from->first) {
+        reply_clear(from);
+        return;
+    }
+    if (to->last) {
+        to->last->cap = to->last->len;
+        to->last->next = from->first;
+    } else {
+        to->first = from->first;
+    }
+    to->last = from->last;
+    to->bytes += from->bytes;
+    from->first = from->last = NULL;
+    from->bytes = 0;
+}
+
 /* Where n <= HEADER_MAX or otherwise small bytes can be written in one piece; the caller adds to len by written(). */
 static inline char *room_for(struct reply *r, size_t n) {
     struct reply_chunk *c = r->last;

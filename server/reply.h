@@ -36,6 +36,9 @@ struct reply {
 void reply_init(struct reply *r, struct reply_pool *pool);
 void reply_clear(struct reply *r);
 
+/* Moves all that was written into `from` to the end of `to`, chunks and all. */
+void reply_move(struct reply *to, struct reply *from);
+
 /* Raw protocol bytes. */
 void reply_raw(struct reply *r, const void *bytes, size_t n);
 

@@ -7,6 +7,7 @@
  */
 #include "server/upkeep.h"
 
+#include "server/blocked.h"
 #include "server/census.h"
 #include "server/config.h"
 #include "server/latency.h"
@@ -39,8 +40,9 @@ static unsigned round_ms(void) {
 
 uint64_t upkeep_wait_ns(struct worker *w) {
     if (w->upkeep_left || w->discards || !grave_is_empty(&w->thread)) return 0;
-    uint64_t now_ms = clock_mono_ms();
-    return w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
+    uint64_t now_ms = clock_mono_ms(), blocked_ns = blocked_wait_ns(w);
+    uint64_t cron_ns = w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
+    return cron_ns < blocked_ns ? cron_ns : blocked_ns;
 }
 
 /* One step on one slice. True while it has more to do now. A busy slice is left for the next round. */
@@ -136,6 +138,7 @@ static void refresh_thresholds(struct worker *w) {
 void upkeep_run(struct worker *w) {
     if (w->discards) discard_some(w);
     grave_dig(&w->thread, STEP_US);
+    blocked_upkeep(w);
     uint64_t now_ms = w->thread.turn_mono_ns / 1000000;
     if (now_ms >= w->next_cron_ms) {
         w->next_cron_ms = now_ms + round_ms();

@@ -48,6 +48,12 @@ struct scratch {
     unsigned keys_capacity;
 };
 
+/* Blocked clients with a deadline, soonest first: see blocked.c. */
+struct deadlines {
+    struct waiter **waiters;
+    unsigned count, capacity;
+};
+
 struct client_list {
     struct client *first, *last;
 };
@@ -73,10 +79,12 @@ struct worker {
 
     struct client *dirty; /* has output to send at the end of this turn */
     struct client_list parked, paused;
-    struct client *closed;   /* freed at the end of this turn */
-    _Atomic bool poked;      /* shared: look at the clients' flags: somebody asked to close one */
-    uint32_t timeout_cursor; /* slot where the search for idle clients goes on */
-    struct census census;    /* of the clients seen on the way */
+    struct deadlines deadlines;
+    struct interest_set *leaving; /* interests of no more use, in slices that were busy */
+    struct client *closed;        /* freed at the end of this turn */
+    _Atomic bool poked;           /* shared: look at the clients' flags: somebody asked to close one */
+    uint32_t timeout_cursor;      /* slot where the search for idle clients goes on */
+    struct census census;         /* of the clients seen on the way */
     uint64_t next_cron_ms;
     struct discard *discards;
     unsigned upkeep_slice;            /* owned slice where upkeep goes on */

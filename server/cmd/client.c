@@ -6,6 +6,7 @@
  */
 #include "server/client.h"
 #include "server/auth.h"
+#include "server/blocked.h"
 #include "server/cmd/client_list.h"
 #include "server/cmd/client_text.h"
 #include "server/command.h"
@@ -195,9 +196,22 @@ static void cmd_client_kill(struct call *c) {
     if (v.self_matches) client_close_after_reply(c->worker, c->client);
 }
 
-/* No command blocks yet, so nobody is found waiting. */
-static void cmd_client_unblock(struct call *c) {
+struct unblocking {
+    struct worker *from;
     int64_t id;
+    bool error, done;
+};
+
+/* Looks for the client and ends its wait on the spot, while the registry's lock keeps it from going. */
+static bool unblock_if_it(void *arg, struct client *client) {
+    struct unblocking *u = arg;
+    if ((int64_t)client->id == u->id) u->done = blocked_unblock(u->from, client, u->error);
+    return false;
+}
+
+static void cmd_client_unblock(struct call *c) {
+    struct unblocking u = {.from = c->worker, .error = call_is(c, 3, "error")};
+    struct registry_cursor cursor;
     if (c->argc > 4) {
         reply_subcommand_syntax(c->reply, "CLIENT", c->argv[1].data, c->argv[1].len);
         return;
@@ -206,7 +220,11 @@ static void cmd_client_unblock(struct call *c) {
         reply_error(c->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return;
     }
-    if (call_int(c, 2, &id, NULL)) reply_int(c->reply, 0);
+    if (!call_int(c, 2, &u.id, NULL)) return;
+    registry_begin(&cursor, unblock_if_it, &u);
+    while (registry_next(&cursor)) continue;
+    registry_end(&cursor);
+    reply_int(c->reply, u.done);
 }
 
 /* ---- about all ---- */

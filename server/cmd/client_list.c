@@ -51,9 +51,15 @@ static void flag_letters(uint32_t flags, char *out) {
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_MONITOR, 'O'},           {CLIENT_PUBSUB, 'P'},     {CLIENT_BLOCKED, 'b'},
-        {CLIENT_CLOSE_AFTER_REPLY, 'c'}, {CLIENT_CLOSE_ASAP, 'A'}, {CLIENT_UNIX_SOCKET, 'U'},
-        {CLIENT_NO_EVICT, 'e'},          {CLIENT_NO_TOUCH, 'T'},
+        {CLIENT_MONITOR, 'O'},
+        {CLIENT_PUBSUB, 'P'},
+        {CLIENT_MULTI, 'x'},
+        {CLIENT_BLOCKED, 'b'},
+        {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_CLOSE_ASAP, 'A'},
+        {CLIENT_UNIX_SOCKET, 'U'},
+        {CLIENT_NO_EVICT, 'e'},
+        {CLIENT_NO_TOUCH, 'T'},
     };
     char *p = out;
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
@@ -78,7 +84,7 @@ static void append_line(struct buf *out, const struct client_view *v, int64_t no
                (long long)seconds_since(now_ms, v->active_ms), flags, (unsigned)v->database);
     buf_printf(out, " sub=%u psub=%u ssub=%u", (unsigned)v->subscriptions[PUBSUB_CHANNEL],
                (unsigned)v->subscriptions[PUBSUB_PATTERN], (unsigned)v->subscriptions[PUBSUB_SHARD]);
-    buf_printf(out, " multi=-1 qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=0",
+    buf_printf(out, " multi=%d qbuf=%llu qbuf-free=0 argv-mem=0 multi-mem=0", (int)v->queued,
                (unsigned long long)v->input_bytes);
     buf_printf(out, " rbs=%llu rbp=%llu obl=%llu oll=%llu omem=%llu tot-mem=%llu events=%s",
                v->output_bytes ? (unsigned long long)REPLY_CHUNK_BYTES : 0ull, (unsigned long long)first,

@@ -11,6 +11,7 @@
 #include "server/monitor.h"
 #include "server/pubsub.h"
 #include "server/registry.h"
+#include "server/transaction.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 
@@ -155,6 +156,8 @@ static void cmd_reset(struct call *c) {
     struct client *client = c->client;
     monitor_remove(client);
     pubsub_unsubscribe_all(client);
+    transaction_end(client);
+    transaction_unwatch(c->worker, client);
     atomic_store_explicit(&client->database, 0, memory_order_relaxed);
     c->visit.database = 0;
     set_protocol(client, 2);
@@ -212,7 +215,7 @@ struct command connection_commands[] = {
      .complexity = "O(1)"},
     {.name = "quit",
      .arity = -1,
-     .flags = SESSION_FLAGS | CMD_SUBSCRIBER,
+     .flags = SESSION_FLAGS | CMD_SUBSCRIBER | CMD_NOT_QUEUED,
      .categories = SESSION_CATEGORIES,
      .handler = cmd_quit,
      .group = "connection",
@@ -221,7 +224,7 @@ struct command connection_commands[] = {
      .complexity = "O(1)"},
     {.name = "reset",
      .arity = 1,
-     .flags = SESSION_FLAGS | CMD_SUBSCRIBER,
+     .flags = SESSION_FLAGS | CMD_SUBSCRIBER | CMD_NOT_QUEUED,
      .categories = SESSION_CATEGORIES,
      .handler = cmd_reset,
      .group = "connection",

@@ -154,7 +154,7 @@ static void cmd_scan(struct call *c) {
 struct command scan_commands[] = {
     {.name = "scan",
      .arity = -2,
-     .flags = CMD_READONLY,
+     .flags = CMD_READONLY | CMD_VISITS,
      .categories = ACL_KEYSPACE | ACL_READ | ACL_SLOW,
      .handler = cmd_scan,
      .group = "generic",

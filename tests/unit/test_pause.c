@@ -42,27 +42,27 @@ static void wait_for_the_end(void) {
 Test(pause, none_blocks_nothing) {
     cr_assert_eq(pause_switches(), 0);
     cr_assert_eq(pause_ends_ms(), 0);
-    cr_assert_not(pause_blocks(&normal, &set, ALL | WRITES), "a bit left over from a pause that ended");
+    cr_assert_not(pause_blocks(&normal, set.flags, ALL | WRITES), "a bit left over from a pause that ended");
 }
 
 Test(pause, of_writes_holds_back_what_changes_data_or_replicates) {
     pause_begin(&me, WRITES, 100000);
     cr_assert_eq(switches_of_all_slices(), WRITES);
     cr_assert_eq(pause_switches(), WRITES);
-    cr_assert(pause_blocks(&normal, &set, WRITES));
-    cr_assert(pause_blocks(&normal, &publish, WRITES));
-    cr_assert_not(pause_blocks(&normal, &get, WRITES));
-    cr_assert_not(pause_blocks(&normal, &ping, WRITES));
-    cr_assert_not(pause_blocks(&normal, &set, 0), "a slice that was let go of before the cut");
-    cr_assert_not(pause_blocks(&monitor, &publish, WRITES));
+    cr_assert(pause_blocks(&normal, set.flags, WRITES));
+    cr_assert(pause_blocks(&normal, publish.flags, WRITES));
+    cr_assert_not(pause_blocks(&normal, get.flags, WRITES));
+    cr_assert_not(pause_blocks(&normal, ping.flags, WRITES));
+    cr_assert_not(pause_blocks(&normal, set.flags, 0), "a slice that was let go of before the cut");
+    cr_assert_not(pause_blocks(&monitor, publish.flags, WRITES));
 }
 
 Test(pause, of_all_holds_back_everything_but_monitors) {
     pause_begin(&me, ALL, 100000);
     cr_assert_eq(switches_of_all_slices(), ALL);
-    cr_assert(pause_blocks(&normal, &get, ALL));
-    cr_assert(pause_blocks(&normal, &ping, ALL));
-    cr_assert_not(pause_blocks(&monitor, &ping, ALL));
+    cr_assert(pause_blocks(&normal, get.flags, ALL));
+    cr_assert(pause_blocks(&normal, ping.flags, ALL));
+    cr_assert_not(pause_blocks(&monitor, ping.flags, ALL));
 }
 
 Test(pause, ends_by_command) {
@@ -70,7 +70,7 @@ Test(pause, ends_by_command) {
     pause_end(&me);
     cr_assert_eq(switches_of_all_slices(), 0);
     cr_assert_eq(pause_switches(), 0);
-    cr_assert_not(pause_blocks(&normal, &set, ALL));
+    cr_assert_not(pause_blocks(&normal, set.flags, ALL));
 }
 
 Test(pause, ends_by_time_and_is_forgotten_slice_by_slice) {
@@ -80,7 +80,7 @@ Test(pause, ends_by_time_and_is_forgotten_slice_by_slice) {
     wait_for_the_end();
     cr_assert_geq((int64_t)clock_mono_ms(), began_ms + 20);
     cr_assert_eq(switches_of_all_slices(), WRITES, "nobody has cleared them yet");
-    cr_assert_not(pause_blocks(&normal, &set, WRITES));
+    cr_assert_not(pause_blocks(&normal, set.flags, WRITES));
     pause_forget(&slices.all[0]);
     cr_assert_eq(slices.all[0].switches, SWITCH_LOADING);
     cr_assert_eq(slices.all[1].switches, SWITCH_LOADING | WRITES);
@@ -116,7 +116,7 @@ Test(pause, begins_anew_after_the_end) {
 Test(pause, of_no_time_is_over_at_once) {
     pause_begin(&me, ALL, 0);
     cr_assert_eq(pause_switches(), 0);
-    cr_assert_not(pause_blocks(&normal, &set, ALL));
+    cr_assert_not(pause_blocks(&normal, set.flags, ALL));
 }
 
 Test(pause, for_ever_does_not_overflow) {
