@@ -155,6 +155,7 @@ void output_sent(struct worker *w, struct client *c, int32_t result) {
         mem_free(c->vector);
         c->vector = NULL;
     }
+    if (UNLIKELY(c->soft_limit_since_ms) && !c->reply.bytes) c->soft_limit_since_ms = 0;
     if (c->reply.first || client_has(c, CLIENT_CLOSE_AFTER_REPLY) || c->end_of_input)
         output_start(w, c);
     else

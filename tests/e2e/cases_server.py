@@ -228,6 +228,28 @@ ping
 """)
 
 # Which option a number belongs to has an effect only later, so it is enough that the answers are the same.
+CASES["command getkeysandflags"] = _case("""
+command getkeysandflags set k v
+command getkeysandflags set k v ex 10
+command getkeysandflags set k v get
+command getkeysandflags set k v nx Get
+command getkeysandflags set get get
+command getkeysandflags set get
+command getkeysandflags getset k v
+command getkeysandflags mset a 1 b 2
+command getkeysandflags get k
+command getkeysandflags ping x
+command getkeysandflags nosuch k
+""")
+
+CASES["line ends in errors"] = _case("""
+set k v
+expire k 10 "abc\r\n"
+expire k 10 "\r\nabc\r\nd\n\n"
+expire k 10 "\n"
+hello 3 "abc\n"
+""")
+
 CASES["options of what is watched"] = _case("""
 config set latency-monitor-threshold 100
 config get latency-monitor-threshold

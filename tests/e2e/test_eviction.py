@@ -52,6 +52,27 @@ def test_noeviction_refuses_writes_and_serves_reads(ctx):
     equal(client("SET", "again", "v"), Simple("OK"))
 
 
+def test_there_is_room_right_after_a_flush(ctx):
+    client = limited(ctx, "noeviction", 5)
+    for flush in ("FLUSHALL", "FLUSHDB"):
+        replies = fill(client, [f"k{i}" for i in range(10000)], 1000)
+        equal(replies[-1], OOM)
+        equal(client.pipeline([[flush], ["SET", "again", "v"]]), [Simple("OK"), Simple("OK")])
+
+
+def test_nothing_is_evicted_during_a_pause(ctx):
+    client = limited(ctx, "allkeys-lru", 5)
+    fill(client, [f"k{i}" for i in range(3000)], 1000)
+    count = client("DBSIZE")
+    equal(client("CLIENT", "PAUSE", "100000", "WRITE"), Simple("OK"))
+    equal(client("CONFIG", "SET", "maxmemory", "1"), Simple("OK"))
+    equal(client("GET", "k2999"), b"x" * 1000)
+    equal(client("DBSIZE"), count)
+    equal(client("CLIENT", "UNPAUSE"), Simple("OK"))
+    client("GET", "k2999")
+    equal(client("DBSIZE") < count, True)
+
+
 @timeout(120)
 def test_every_policy_makes_room(ctx):
     """Twice as much is written as fits. Volatile policies get keys with times to live to choose from."""

@@ -47,6 +47,21 @@ def test_dead_keys_go_by_themselves(ctx):
     eventually(lambda: client("DBSIZE") == 1, 10, "only one key left")
 
 
+def test_during_a_pause_dead_keys_are_hidden_and_stay(ctx):
+    client = ctx.client()
+    client.pipeline([["SET", f"k{i}", "v", "PX", "300"] for i in range(5)])
+    equal(client("CLIENT", "PAUSE", "100000", "WRITE"), Simple("OK"))
+    time.sleep(0.6)
+    for command, expected in {("GET", "k0"): None, ("EXISTS", "k0", "k1"): 0, ("TTL", "k1"): -2, ("TYPE", "k0"): Simple("none")}.items():
+        equal(client(*command), expected, " ".join(command))
+    equal(client("DBSIZE"), 5)
+    equal(client("CLIENT", "UNPAUSE"), Simple("OK"))
+    equal(client("SET", "k0", "new", "GET"), None)
+    equal(client("SETNX", "k1", "new"), 1)
+    eventually(lambda: client("DBSIZE") == 2, 10, "only the two new ones")
+    equal(client("MGET", "k0", "k1", "k2"), [b"new", b"new", None])
+
+
 def test_expiry_in_other_databases(ctx):
     client = ctx.client()
     for database in (0, 1, 15):

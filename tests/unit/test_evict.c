@@ -110,6 +110,40 @@ Test(evict, no_limit_and_no_policy) {
     cr_assert_eq(count_there(0, 100), 100);
 }
 
+Test(evict, during_a_pause_everything_stays) {
+    for (unsigned n = 0; n < 1000; n++) set(n, NO_TTL);
+    for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches = SWITCH_PAUSE_WRITES;
+    limit(EVICT_ALL_LRU, 1);
+    evict_make_room(&v);
+    cr_assert_eq(count_there(0, 1000), 1000);
+    for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches = 0;
+    evict_make_room(&v);
+    cr_assert_lt(count_there(0, 1000), 1000);
+}
+
+/* The tables of a FLUSHALL are still in memory when the next write comes. */
+Test(evict, what_is_being_discarded_is_room) {
+    for (unsigned n = 0; n < KEYS; n++) set(n, NO_TTL);
+    size_t full = mem_used();
+    limit(EVICT_NONE, full / 2);
+    cr_assert_not(evict_make_room(&v));
+    struct keyspace *detached[64];
+    cr_assert_leq(slices.count, 64);
+    for (unsigned i = 0; i < slices.count; i++) {
+        cr_assert(hold_try(&slices.all[i].hold, &me));
+        detached[i] = keyspace_detach(&v, &slices.all[i], 0);
+        hold_release(&slices.all[i].hold, &me);
+    }
+    cr_assert(evict_make_room(&v));
+    cr_assert_gt(mem_used(), full / 2);
+    for (unsigned i = 0; i < slices.count; i++)
+        while (keyspace_discard(detached[i], 100)) continue;
+    cr_assert_lt(mem_used(), full / 2);
+    cr_assert(evict_make_room(&v));
+    limit(EVICT_NONE, 1);
+    cr_assert_not(evict_make_room(&v));
+}
+
 Test(evict, lru_takes_the_idle) {
     for (unsigned n = 0; n < KEYS; n++) set(n, NO_TTL);
     pass_time(60000);

@@ -1,5 +1,6 @@
 /* test_grave.c: large values are freed in steps, small ones at once, and the totals tell the truth. */
 #include "shard/rt/clock.h"
+#include "shard/store/blob.h"
 #include "shard/store/grave.h"
 #include "shard/store/value_methods.h"
 
@@ -71,6 +72,21 @@ Test(grave, large_values_are_freed_in_order_and_in_steps) {
     cr_assert_eq(grave_objects(), 0);
     cr_assert_eq(grave_bytes(), 0);
     cr_assert_eq(grave_freed(), 2);
+}
+
+Test(grave, blobs_lose_the_reference_that_was_given_up) {
+    struct blob *sent = blob_ref(blob_new(1 << 20)), *alone = blob_new(1 << 20);
+    grave_unref(&me, sent);
+    grave_unref(&me, alone);
+    cr_assert_eq(grave_objects(), 2);
+    cr_assert_geq(grave_bytes(), 2 << 20);
+    cr_assert(blob_is_shared(sent));
+    cr_assert(grave_dig(&me, 0), "one step is one blob");
+    cr_assert_not(blob_is_shared(sent), "a reply has it still");
+    cr_assert_not(grave_dig(&me, 0));
+    cr_assert_eq(grave_bytes(), 0);
+    cr_assert_eq(grave_freed(), 2);
+    blob_unref(sent);
 }
 
 Test(grave, the_end_of_the_server_empties_all) {
