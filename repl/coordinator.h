@@ -1,7 +1,8 @@
 /* coordinator.h: the thread that is no shard: it accepts connections and keeps the server's cron.
  *
- * What it does with a completion or at a beat of its cron is an upcall, set by server/main.c: this layer knows neither
- * connections nor commands. It holds slices only for cuts, and never waits for anything but its ring.
+ * What it does with a completion or at a beat of its cron is an upcall, set by server/main.c: this layer
+ * knows neither connections nor commands. It holds slices only for cuts, and never waits for anything but
+ * its ring.
  */
 #ifndef GYRE_REPL_COORDINATOR_H
 #define GYRE_REPL_COORDINATOR_H

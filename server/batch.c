@@ -1,8 +1,9 @@
 /* batch.c: parsing what has come, and running it in order: see batch.h.
  *
- * How order is kept when a command has to wait: the command is copied out (client->waiting), and the bytes behind it,
- * parsed or not, are kept unparsed in client->raw. Requests of the same client further on in the batch are skipped: they will be
- * parsed again from raw. Until the wait is over everything received is appended to raw.
+ * How order is kept when a command has to wait: the command is copied out (client->waiting), and the bytes
+ * behind it, parsed or not, are kept unparsed in client->raw. Requests of the same client further on in the
+ * batch are skipped: they will be parsed again from raw. Until the wait is over everything received is
+ * appended to raw.
  */
 #include "server/batch.h"
 
@@ -129,7 +130,8 @@ static bool is_known(struct client *c) {
     return LIKELY(client_has(c, CLIENT_AUTHENTICATED)) || !*config_get()->requirepass;
 }
 
-/* Feeds the partial, which collects what is not plain and complete. Returns the bytes it took; 0 after bad input. */
+/* Feeds the partial, which collects what is not plain and complete. Returns the bytes it took; 0 after bad
+ * input. */
 static size_t feed(struct worker *w, struct client *c, struct input *in, size_t at) {
     const struct config *config = config_get();
     struct resp_limits limits = {config->proto_max_bulk_len, is_known(c)};
@@ -212,7 +214,8 @@ void batch_receive(struct worker *w, struct client *c, int buffer, size_t n) {
         return;
     }
     if (c->wait) {
-        /* One that waits again and again may never see the end of it: what has run goes once it is the larger part. */
+        /* One that waits again and again may never see the end of it: what has run goes once it is the
+         * larger part. */
         if (c->raw_used > c->raw.len / 2) {
             buf_consume(&c->raw, c->raw_used);
             c->raw_used = 0;

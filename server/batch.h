@@ -1,7 +1,9 @@
-/* batch.h: the commands parsed in this turn, of all clients whose bytes have come, waiting to be run in order.
+/* batch.h: the commands parsed in this turn, of all clients whose bytes have come, waiting to be run in
+ * order.
  *
- * Parsing goes first for a whole batch, so that the cache lines of all its keys are on their way before the first command runs. A
- * request refers to bytes in receive buffers (or to a partial that it owns); the batch owns those buffers until it has run.
+ * Parsing goes first for a whole batch, so that the cache lines of all its keys are on their way before the
+ * first command runs. A request refers to bytes in receive buffers (or to a partial that it owns); the batch
+ * owns those buffers until it has run.
  */
 #ifndef GYRE_SERVER_BATCH_H
 #define GYRE_SERVER_BATCH_H
@@ -46,7 +48,8 @@ struct batch {
     struct input input[BATCH_INPUTS];
 };
 
-/* Bytes for a client have come (`buffer` lends them): parses them into the batch, running it whenever it is full. */
+/* Bytes for a client have come (`buffer` lends them): parses them into the batch, running it whenever it is
+ * full. */
 void batch_receive(struct worker *w, struct client *c, int buffer, size_t n);
 /* Runs what is waiting. */
 void batch_run(struct worker *w);

@@ -1,8 +1,8 @@
 /* blocked.c: waiters, their claim, their deadlines: see blocked.h.
  *
- * Deadlines stand in a binary heap per worker. A waiter is freed when two things have happened: its wait is over as its own thread
- * knows (timed out, or the message with its reply has come), and it has been taken out of all lists. So its memory is there as long
- * as any thread may find it under a hold.
+ * Deadlines stand in a binary heap per worker. A waiter is freed when two things have happened: its wait is
+ * over as its own thread knows (timed out, or the message with its reply has come), and it has been taken
+ * out of all lists. So its memory is there as long as any thread may find it under a hold.
  */
 #include "server/blocked.h"
 
@@ -198,7 +198,8 @@ static void retire(struct worker *w, struct waiter *waiter) {
     blocked_leave(w, &waiter->set);
 }
 
-/* The client has been told: what it sent meanwhile runs in the worker's next look at those that were woken. */
+/* The client has been told: what it sent meanwhile runs in the worker's next look at those that were
+ * woken. */
 static void resume(struct worker *w, struct client *c, struct waiter *waiter) {
     detach(w, c);
     client_wait_over(w, c);

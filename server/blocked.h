@@ -1,16 +1,18 @@
 /* blocked.h: clients that wait for a key to hold something (BLPOP and its kin), and how they are served.
  *
- * A blocking command that finds nothing leaves a waiter: its arguments, its keys, a deadline, linked into the waiting
- * lists of its keys (interest.h) under the holds it ran with. Whoever makes such a key serves the waiters, first come first
- * served, when his command (or transaction) is over and its slices are still held: he claims the waiter, runs its `serve`
- * function on its behalf, and posts the reply to the thread of its client. So no other command comes in between, as in Redis.
+ * A blocking command that finds nothing leaves a waiter: its arguments, its keys, a deadline, linked into
+ * the waiting lists of its keys (interest.h) under the holds it ran with. Whoever makes such a key serves
+ * the waiters, first come first served, when his command (or transaction) is over and its slices are still
+ * held: he claims the waiter, runs its `serve` function on its behalf, and posts the reply to the thread of
+ * its client. So no other command comes in between, as in Redis.
  *
- * The claim is one compare-and-swap from waiting to claimed; time-out, CLIENT UNBLOCK and the end of the client have to win the same
- * one. So a waiter is served once, and no element is given to a client whose end was dealt with before.
+ * The claim is one compare-and-swap from waiting to claimed; time-out, CLIENT UNBLOCK and the end of the
+ * client have to win the same one. So a waiter is served once, and no element is given to a client whose end
+ * was dealt with before.
  *
- * A waiter whose command moves an element to another key needs that key's slice too: blocked_want_more names it before the writer
- * runs, so that nothing is changed before all is held. Where it was not foreseen (another database, a long chain), the
- * waiting command is run again by its own thread instead.
+ * A waiter whose command moves an element to another key needs that key's slice too: blocked_want_more names
+ * it before the writer runs, so that nothing is changed before all is held. Where it was not foreseen
+ * (another database, a long chain), the waiting command is run again by its own thread instead.
  *
  * A waiter belongs to its client's thread, which also takes it out of the lists afterwards (blocked_leave).
  */
@@ -33,36 +35,41 @@ struct blocking {
     enum value_type type; /* what they have to hold */
     int64_t timeout_ms;   /* 0: none */
     uint8_t protocol;     /* of the reply; filled in by blocked_wait */
-    /* Does for key i, which holds something of the type, what the command does, and replies; never blocks. Runs on any thread,
-     * under the hold of key i (and of the key that elements go to): call->client is NULL. */
+    /* Does for key i, which holds something of the type, what the command does, and replies; never blocks.
+     * Runs on any thread, under the hold of key i (and of the key that elements go to): call->client is
+     * NULL. */
     void (*serve)(struct call *call, unsigned i);
 };
 
-/* Argument i as a timeout in seconds, >= 0, as all blocking commands take it. False: an error has been replied. */
+/* Argument i as a timeout in seconds, >= 0, as all blocking commands take it. False: an error has been
+ * replied. */
 bool blocked_timeout(struct call *c, unsigned i, int64_t *timeout_ms);
-/* Lets the call's client wait; the handler returns right afterwards. Under the holds; not within EXEC (call->in_exec). */
+/* Lets the call's client wait; the handler returns right afterwards. Under the holds; not within EXEC
+ * (call->in_exec). */
 void blocked_wait(struct call *c, const struct blocking *b);
 
-/* Serves those who wait for the keys on v->ready. Under the holds that the command or transaction ran with. */
+/* Serves those who wait for the keys on v->ready. Under the holds that the command or transaction ran
+ * with. */
 void blocked_serve(struct worker *w, struct visit *v);
-/* Adds the slices that waiters on these keys would want, if a write made the keys; true when that was any. Under the holds of
- * the keys' slices. */
+/* Adds the slices that waiters on these keys would want, if a write made the keys; true when that was any.
+ * Under the holds of the keys' slices. */
 bool blocked_want_more(const struct key *keys, unsigned count, unsigned database, uint64_t *wanted);
-/* Whether a waiter on one of these keys, in any database, would want a further slice. Under the same holds. */
+/* Whether a waiter on one of these keys, in any database, would want a further slice. Under the same
+ * holds. */
 bool blocked_has_movers(const struct key *keys, unsigned count);
 
 /* The client ends while it waits. Own thread. */
 void blocked_forget(struct worker *w, struct client *c);
-/* CLIENT UNBLOCK, from any thread: ends a wait as by time-out, or with an error. The lock of the client's registry is held; `from` is the
- * caller's own. False: it does not wait (any more). */
+/* CLIENT UNBLOCK, from any thread: ends a wait as by time-out, or with an error. The lock of the client's
+ * registry is held; `from` is the caller's own. False: it does not wait (any more). */
 bool blocked_unblock(struct worker *from, struct client *c, bool error);
 
 /* The worker's upkeep: waits whose time is over, sets to be left. Own thread, no slice held. */
 void blocked_upkeep(struct worker *w);
 /* How long upkeep may wait, in ns; UINT64_MAX: for ever. */
 uint64_t blocked_wait_ns(const struct worker *w);
-/* Takes over a set of links that nobody needs any more and takes them out of the slices as these are free. Frees the set (mem_free)
- * when that is done. */
+/* Takes over a set of links that nobody needs any more and takes them out of the slices as these are free.
+ * Frees the set (mem_free) when that is done. */
 void blocked_leave(struct worker *w, struct interest_set *set);
 
 #endif

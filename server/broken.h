@@ -1,7 +1,9 @@
-/* broken.h: a deliberate fault, to show that the history checker finds one. Only in a build with -DBREAK_HOLDS.
+/* broken.h: a deliberate fault, to show that the history checker finds one. Only in a build with
+ * -DBREAK_HOLDS.
  *
- * Between two keys of an MGET or MSET all slices are let go and taken again, as if each key were a command of its own: what a
- * server without holds over several slices would do. `make checker-demo` builds it and expects the checker to object.
+ * Between two keys of an MGET or MSET all slices are let go and taken again, as if each key were a command
+ * of its own: what a server without holds over several slices would do. `make checker-demo` builds it and
+ * expects the checker to object.
  */
 #ifndef GYRE_SERVER_BROKEN_H
 #define GYRE_SERVER_BROKEN_H

@@ -8,7 +8,8 @@
 struct value call_value(struct call *c, unsigned i) {
     ASSERT(i < c->argc);
     if (c->blobs && c->blobs[i]) {
-        /* The request keeps its own reference: what is told of the command afterwards (MONITOR, slow log) reads its arguments. */
+        /* The request keeps its own reference: what is told of the command afterwards (MONITOR, slow log)
+         * reads its arguments. */
         return (struct value){.form = VALUE_BLOB, .blob = blob_ref(c->blobs[i])};
     }
     return value_bytes(c->argv[i].data, c->argv[i].len);

@@ -1,13 +1,14 @@
 /* call.h: one run of one command: its arguments, its keys, the slices held for it, and where its reply goes.
  *
- * The router fills a call in, takes the holds of its keys' slices (all slices for CMD_ALL_SLICES) and runs the handler: a plain function
- * that runs to its end without waiting. The order inside a handler: parse the options, look the keys up, check, and only then
- * change anything; after the first change nothing may fail. A handler may read and write the client's own session. It
- * reaches keys only through call->visit and call->keys.
+ * The router fills a call in, takes the holds of its keys' slices (all slices for CMD_ALL_SLICES) and runs
+ * the handler: a plain function that runs to its end without waiting. The order inside a handler: parse the
+ * options, look the keys up, check, and only then change anything; after the first change nothing may fail.
+ * A handler may read and write the client's own session. It reaches keys only through call->visit and
+ * call->keys.
  *
- * Commands that have no keys of their own but look at slices one by one (SCAN, DBSIZE, RANDOMKEY, INFO) take one at a time
- * with call_enter and call_leave; if a slice refuses they set `outcome` to CALL_AGAIN and return, having changed and replied
- * nothing: they are parked and run again from the start.
+ * Commands that have no keys of their own but look at slices one by one (SCAN, DBSIZE, RANDOMKEY, INFO) take
+ * one at a time with call_enter and call_leave; if a slice refuses they set `outcome` to CALL_AGAIN and
+ * return, having changed and replied nothing: they are parked and run again from the start.
  */
 #ifndef GYRE_SERVER_CALL_H
 #define GYRE_SERVER_CALL_H
@@ -50,11 +51,12 @@ struct call {
     struct slice *entered; /* what call_enter took and call_leave gives back */
 };
 
-/* The bytes of argument i as a value to store: an argument received as a blob is handed over without a copy. */
+/* The bytes of argument i as a value to store: an argument received as a blob is handed over without a
+ * copy. */
 struct value call_value(struct call *c, unsigned i);
 
-/* Argument i as a 64-bit integer; on failure replies "ERR value is not an integer or out of range" (or `error` if it
- * is not NULL) and returns false. */
+/* Argument i as a 64-bit integer; on failure replies "ERR value is not an integer or out of range" (or
+ * `error` if it is not NULL) and returns false. */
 bool call_int(struct call *c, unsigned i, int64_t *value, const char *error);
 bool call_double(struct call *c, unsigned i, double *value, const char *error);
 /* Whether argument i is this word, in any case. */
@@ -68,12 +70,13 @@ static inline struct entry **call_write(struct call *c, unsigned i) {
     broken_let_others_in(c);
     return keyspace_find(&c->visit, &c->keys[i], KEYSPACE_WRITE);
 }
-/* A key that the command's specifications do not name (must be of a slice that is held, or of a command with no holds
- * between call_enter and call_leave). */
+/* A key that the command's specifications do not name (must be of a slice that is held, or of a command with
+ * no holds between call_enter and call_leave). */
 struct key call_key(struct call *c, unsigned argument);
 
-/* Takes and lets go of one slice in a command without keys. Under EXEC or CMD_ALL_SLICES, where it is held already, both do
- * nothing. False: refused; the handler sets nothing up and returns (outcome and refused have been set). */
+/* Takes and lets go of one slice in a command without keys. Under EXEC or CMD_ALL_SLICES, where it is held
+ * already, both do nothing. False: refused; the handler sets nothing up and returns (outcome and refused
+ * have been set). */
 bool call_enter(struct call *c, struct slice *s);
 void call_leave(struct call *c, struct slice *s);
 

@@ -1,8 +1,8 @@
 /* client.c: the life of a connection: made, received from, waiting, closed, freed: see client.h.
  *
- * Closing is in three steps, because the kernel may still be using what a request refers to: client_close ends the session and cancels
- * the requests; the last completion (in_flight == 0) puts the client on the worker's closed list; the end of the
- * turn, when no batch or list refers to it any more, frees it.
+ * Closing is in three steps, because the kernel may still be using what a request refers to: client_close
+ * ends the session and cancels the requests; the last completion (in_flight == 0) puts the client on the
+ * worker's closed list; the end of the turn, when no batch or list refers to it any more, frees it.
  */
 #include "server/client.h"
 

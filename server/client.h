@@ -1,8 +1,9 @@
 /* client.h: one connection and its session.
  *
- * A client belongs to the thread (worker) that serves it and is touched by no other, but for the members marked
- * shared: those are atomic, or guarded by the worker's registry lock, for CLIENT LIST, CLIENT KILL and the like. An idle client costs
- * this struct and nothing else: receive buffers, reply chunks and the parser's state exist only while in use.
+ * A client belongs to the thread (worker) that serves it and is touched by no other, but for the members
+ * marked shared: those are atomic, or guarded by the worker's registry lock, for CLIENT LIST, CLIENT KILL
+ * and the like. An idle client costs this struct and nothing else: receive buffers, reply chunks and the
+ * parser's state exist only while in use.
  */
 #ifndef GYRE_SERVER_CLIENT_H
 #define GYRE_SERVER_CLIENT_H
@@ -32,8 +33,8 @@ struct slice;
  *  - after every command that does not wait: REPLY_SKIP is cleared, then REPLY_SKIP_NEXT, if set, becomes
  *    REPLY_SKIP.
  * So SKIP drops the one reply after it, and OFF drops all until ON (or RESET), which unmutes before it
- * replies. Of what monitors are sent (deliver.h), OFF drops everything and SKIP nothing; of what subscribers are
- * sent (pubsub.h), neither drops anything.
+ * replies. Of what monitors are sent (deliver.h), OFF drops everything and SKIP nothing; of what subscribers
+ * are sent (pubsub.h), neither drops anything.
  */
 enum client_flag {
     CLIENT_MONITOR = 1 << 0,
@@ -138,7 +139,8 @@ static inline enum tag_kind tag_kind(uint64_t tag) {
 struct client *client_create(struct worker *w, const struct client_origin *origin);
 /* The client of a tag, or NULL when it is gone. */
 struct client *client_of_tag(struct worker *w, uint64_t tag);
-/* Begins to close: no command runs and nothing is sent any more; freed once the ring has let go of it and the turn ends. */
+/* Begins to close: no command runs and nothing is sent any more; freed once the ring has let go of it and
+ * the turn ends. */
 void client_close(struct worker *w, struct client *c);
 /* The last completion of one of its requests has been seen. */
 void client_request_over(struct worker *w, struct client *c);

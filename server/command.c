@@ -1,7 +1,7 @@
 /* command.c: the registry of commands: see command.h.
  *
- * The lookup is an open-addressed table of names, folded to lower case, with at most a quarter of its places used. It is built once and
- * read by all threads without a lock.
+ * The lookup is an open-addressed table of names, folded to lower case, with at most a quarter of its places
+ * used. It is built once and read by all threads without a lock.
  */
 #include "server/command.h"
 

@@ -1,7 +1,9 @@
-/* command.h: what a command is: one declaration from which dispatch, routing, COMMAND, ACL categories and docs are made.
+/* command.h: what a command is: one declaration from which dispatch, routing, COMMAND, ACL categories and
+ * docs are made.
  *
- * Every family file (server/cmd/<family>.c) ends with a table of struct command and is listed in command_table.c. The tables are
- * complete before threads start and never change afterwards (rename-command edits the lookup, not the tables).
+ * Every family file (server/cmd/<family>.c) ends with a table of struct command and is listed in
+ * command_table.c. The tables are complete before threads start and never change afterwards (rename-command
+ * edits the lookup, not the tables).
  */
 #ifndef GYRE_SERVER_COMMAND_H
 #define GYRE_SERVER_COMMAND_H
@@ -13,7 +15,8 @@
 struct arg;
 struct call;
 
-/* The flags that COMMAND INFO shows, under Redis's names, and (from CMD_ALL_SLICES on) our own for routing. */
+/* The flags that COMMAND INFO shows, under Redis's names, and (from CMD_ALL_SLICES on) our own for
+ * routing. */
 enum command_flag {
     CMD_WRITE = 1 << 0,
     CMD_READONLY = 1 << 1,
@@ -90,7 +93,8 @@ enum key_flag {
 struct key_spec {
     uint32_t flags; /* 0 ends the list */
     enum { BEGIN_INDEX, BEGIN_KEYWORD, BEGIN_UNKNOWN } begin;
-    int index; /* BEGIN_INDEX: argument number; BEGIN_KEYWORD: where the search starts (negative: from the end) */
+    /* BEGIN_INDEX: argument number; BEGIN_KEYWORD: where the search starts (negative: from the end). */
+    int index;
     const char *keyword;
     enum { FIND_RANGE, FIND_KEYNUM, FIND_UNKNOWN } find;
     int last, step, limit;       /* FIND_RANGE: relative to the first key; last negative: from the end */
@@ -112,8 +116,9 @@ struct command {
     uint32_t (*key_flags)(const struct arg *argv, unsigned argc);
     void (*handler)(struct call *call);
     struct command *subcommands; /* a container's; ends with name == NULL */
-    /* Like subcommands, told apart by the next argument, but only in what they touch: to COMMAND, statistics and access lists
-     * they are the one command (DEBUG). Each has keys, a handler and flags of our own; ends with name == NULL. */
+    /* Like subcommands, told apart by the next argument, but only in what they touch: to COMMAND, statistics
+     * and access lists they are the one command (DEBUG). Each has keys, a handler and flags of our own; ends
+     * with name == NULL. */
     struct command *variants;
     /* Documentation. */
     const char *group, *summary, *since, *complexity;
@@ -126,8 +131,8 @@ struct command {
 
 /* Builds the lookup from the families' tables. Once, before threads start. */
 void commands_init(void);
-/* rename-command: takes a command's name away, or gives it another ("" disables it). False when there is no such
- * command or the new name is taken. Before threads start. */
+/* rename-command: takes a command's name away, or gives it another ("" disables it). False when there is no
+ * such command or the new name is taken. Before threads start. */
 bool commands_rename(const char *name, const char *to);
 
 /* By name in any case; NULL when unknown. Subcommands are found through commands_find_sub. */

@@ -1,12 +1,13 @@
 /* config.c: snapshots: how one is made, read, changed and replaced. See config.h.
  *
- * Readers, on any thread, load one pointer. Those who change something take turns by a lock that no reader ever
- * meets: it is held while a copy is made, set, applied and published, which is a few dozen small allocations and
- * what the hooks do (short system calls at most: a directory, a socket), never a wait for disk or network.
+ * Readers, on any thread, load one pointer. Those who change something take turns by a lock that no reader
+ * ever meets: it is held while a copy is made, set, applied and published, which is a few dozen small
+ * allocations and what the hooks do (short system calls at most: a directory, a socket), never a wait for
+ * disk or network.
  *
- * The order of a change: (1) may these options be set at all, in the order given; (2) a copy gets all values;
- * (3) hooks of what differs apply it, and what was applied is undone when one refuses; (4) the copy is published,
- * the old snapshot retired. Until (4) no reader has seen anything of it.
+ * The order of a change: (1) may these options be set at all, in the order given; (2) a copy gets all
+ * values; (3) hooks of what differs apply it, and what was applied is undone when one refuses; (4) the copy
+ * is published, the old snapshot retired. Until (4) no reader has seen anything of it.
  */
 #include "server/config.h"
 

@@ -1,9 +1,10 @@
-/* docs.h: the documentation of commands: what COMMAND DOCS says besides what the command's own declaration has.
+/* docs.h: the documentation of commands: what COMMAND DOCS says besides what the command's own declaration
+ * has.
  *
  * The arguments of a command are written in a small notation (docs_table.c), one element after the other:
  *
- *     name~type              type: k key, s string, i integer, d double, p pattern, t unix time, x a word by itself,
- *                            o one of the elements in the parentheses, b all of them
+ *     name~type              type: k key, s string, i integer, d double, p pattern, t unix time,
+ *                            x a word by itself, o one of the elements in the parentheses, b all of them
  *     #0                     it is found by key specification 0
  *     =WORD                  it stands behind this word (of type x: it is this word)
  *     @6.2.0                 there since that version
@@ -32,7 +33,8 @@ struct docs {
     const char *deprecated_since, *replaced_by;
 };
 
-/* The documentation of a command by its full name; NULL when there is none (a command without arguments or past). */
+/* The documentation of a command by its full name; NULL when there is none (a command without arguments or
+ * past). */
 const struct docs *docs_find(const char *full_name);
 /* All of them, sorted by name. */
 extern const struct docs docs_table[];

@@ -1,7 +1,8 @@
-/* docs_table.c: the arguments and the past of every command that has any, sorted by name. The notation stands in docs.h.
+/* docs_table.c: the arguments and the past of every command that has any, sorted by name. The notation
+ * stands in docs.h.
  *
- * What is needed to run a command is declared with its family (server/cmd/); this is only what COMMAND DOCS tells people and the
- * clients that complete command lines.
+ * What is needed to run a command is declared with its family (server/cmd/); this is only what COMMAND DOCS
+ * tells people and the clients that complete command lines.
  */
 #include "server/docs.h"
 

@@ -1,8 +1,9 @@
 /* exec.c: EXEC: see exec.h.
  *
- * It takes the slices of all queued commands and of all watched keys, and only when it has them all looks whether a watched key
- * has changed. The commands then run one after the other as if each had its own holds; whoever waits for a key that
- * came to be is served when all of them have run, still under the holds. So nothing can come in between.
+ * It takes the slices of all queued commands and of all watched keys, and only when it has them all looks
+ * whether a watched key has changed. The commands then run one after the other as if each had its own holds;
+ * whoever waits for a key that came to be is served when all of them have run, still under the holds. So
+ * nothing can come in between.
  */
 #include "server/exec.h"
 
@@ -38,7 +39,8 @@ static void collect_slices(const struct client *c, uint64_t *wanted) {
     }
 }
 
-/* Whether clients that wait, and would want further slices, may be served by this. Then it takes all slices: rare enough. */
+/* Whether clients that wait, and would want further slices, may be served by this. Then it takes all slices:
+ * rare enough. */
 static bool may_serve_movers(const struct transaction *t) {
     if (!(t->flags & CMD_WRITE)) return false;
     for (unsigned i = 0; i < t->count; i++)

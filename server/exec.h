@@ -4,7 +4,8 @@
 
 #include "server/route.h"
 
-/* Takes the slices of the transaction of the request's client, which has one, and runs EXEC's handler under them. */
+/* Takes the slices of the transaction of the request's client, which has one, and runs EXEC's handler under
+ * them. */
 enum route_result exec_run(struct worker *w, struct request *r, struct call *call, uint64_t *ticks);
 /* What that handler does: runs the queue, or not, replies, and ends the transaction. */
 void exec_handle(struct call *call);

@@ -1,7 +1,8 @@
 /* listener.h: the sockets the server listens on, and the dealing out of connections.
  *
- * One multishot accept per listening socket, on the coordinator. Each new connection goes to the worker with the fewest, so at
- * accept time no two workers differ by more than one; SO_REUSEPORT's hashing would not give that at few connections.
+ * One multishot accept per listening socket, on the coordinator. Each new connection goes to the worker with
+ * the fewest, so at accept time no two workers differ by more than one; SO_REUSEPORT's hashing would not
+ * give that at few connections.
  */
 #ifndef GYRE_SERVER_LISTENER_H
 #define GYRE_SERVER_LISTENER_H

@@ -1,8 +1,9 @@
 /* main.c: puts the server together, starts its threads, waits for its end, takes it apart.
  *
- * The order at start: configuration; what needs the process to itself (daemon, limits, signals); the data structures that never change
- * (slices, workers, commands); the listening sockets, so that an address in use is reported before anything runs; the
- * threads; the banner. The order at the end is the reverse. The main thread itself only waits for signals.
+ * The order at start: configuration; what needs the process to itself (daemon, limits, signals); the data
+ * structures that never change (slices, workers, commands); the listening sockets, so that an address in use
+ * is reported before anything runs; the threads; the banner. The order at the end is the reverse. The main
+ * thread itself only waits for signals.
  */
 #include "repl/coordinator.h"
 #include "server/banner.h"

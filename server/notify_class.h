@@ -1,5 +1,5 @@
-/* notify_class.h: the classes of keyspace events, as the letters of notify-keyspace-events name them, and which
- * of them are wanted now.
+/* notify_class.h: the classes of keyspace events, as the letters of notify-keyspace-events name them, and
+ * which of them are wanted now.
  *
  * Apart from notify.h because the configuration needs this and knows no commands. Any thread.
  */

@@ -79,7 +79,8 @@ static bool within_limits(struct worker *w, struct client *c) {
     return now_ms - c->soft_limit_since_ms <= (uint64_t)limit->soft_seconds * 1000;
 }
 
-/* Starts a send if there is something and none is in flight; otherwise sees whether the client is to be closed. */
+/* Starts a send if there is something and none is in flight; otherwise sees whether the client is to be
+ * closed. */
 static void output_start(struct worker *w, struct client *c) {
     if (!within_limits(w, c)) {
         log_warning(

@@ -1,7 +1,8 @@
 /* output.h: getting replies out: one send in flight per client, with everything that is ready in it.
  *
- * What handlers write collects in client->reply while an earlier send is in the kernel. At the end of a turn, and when a send is done,
- * all of it goes out as one request: a plain send for one piece, a vector for several (blobs are sent from where they lie).
+ * What handlers write collects in client->reply while an earlier send is in the kernel. At the end of a
+ * turn, and when a send is done, all of it goes out as one request: a plain send for one piece, a vector for
+ * several (blobs are sent from where they lie).
  */
 #ifndef GYRE_SERVER_OUTPUT_H
 #define GYRE_SERVER_OUTPUT_H
@@ -16,8 +17,9 @@ struct worker;
 void client_has_output(struct worker *w, struct client *c);
 /* Starts sends for all clients noted; closes those that passed their output limit or asked for it. */
 void output_flush(struct worker *w);
-/* Whether more waits for the client than the hard limit of its class allows. Who appends much to others' output asks, and sets
- * CLIENT_CLOSE_ASAP: then it is closed at the end of the turn, whatever has been sent by then. */
+/* Whether more waits for the client than the hard limit of its class allows. Who appends much to others'
+ * output asks, and sets CLIENT_CLOSE_ASAP: then it is closed at the end of the turn, whatever has been sent
+ * by then. */
 bool output_is_over_hard_limit(struct client *c);
 /* A send is done (result as of the completion). */
 void output_sent(struct worker *w, struct client *c, int32_t result);

@@ -31,8 +31,8 @@ void pause_end(struct thread *me);
 uint32_t pause_switches(void);
 /* When it ends, on the monotonic clock (clock_mono_ms); 0 when there is none. */
 int64_t pause_ends_ms(void);
-/* Whether a command with these flags has to wait (WAIT_PAUSE) under these switches: those of a slice it holds, or
- * pause_switches(). */
+/* Whether a command with these flags has to wait (WAIT_PAUSE) under these switches: those of a slice it
+ * holds, or pause_switches(). */
 bool pause_blocks(struct client *c, uint32_t command_flags, uint32_t switches);
 
 /* Clears the bits of a pause that is over. The owner's upkeep calls it under the slice's hold. */

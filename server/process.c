@@ -82,7 +82,8 @@ static void crash_line(const char *line) {
     (void)ignored;
 }
 
-/* Runs in a signal handler: nothing here allocates or locks (backtrace was used once before, so it is loaded). */
+/* Runs in a signal handler: nothing here allocates or locks (backtrace was used once before, so it is
+ * loaded). */
 static void on_crash(int signal_number, siginfo_t *info, void *context) {
     (void)context;
     void *frames[FRAMES_MAX];

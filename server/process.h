@@ -14,13 +14,15 @@ struct config;
 /* Asks the main thread to end the server in good order. Any thread. */
 void server_shutdown_request(void);
 
-/* Goes to the background: the only place where the process is ever duplicated, before any thread or data exists. */
+/* Goes to the background: the only place where the process is ever duplicated, before any thread or data
+ * exists. */
 void process_daemonize(void);
 bool process_write_pidfile(const char *path);
-/* Raises the limits of open files and locked memory to what maxclients and the rings need; says in the log what could not be
- * raised, and the remedy. Returns the number of clients that the files allow. */
+/* Raises the limits of open files and locked memory to what maxclients and the rings need; says in the log
+ * what could not be raised, and the remedy. Returns the number of clients that the files allow. */
 int64_t process_raise_limits(int64_t maxclients);
-/* Blocks the signals that process_wait handles (in all threads made afterwards) and sets up the crash report. */
+/* Blocks the signals that process_wait handles (in all threads made afterwards) and sets up the crash
+ * report. */
 void process_prepare_signals(void);
 /* Sleeps until the server is to end. Handles SIGHUP (reopens the log). */
 void process_wait(void);

@@ -16,8 +16,8 @@
  *
  * The audience of a topic on one thread (its list of clients) is touched by that thread alone, so delivering
  * takes no lock. The one rule that keeps this right: whoever subscribes or unsubscribes takes its thread's
- * inbox under the lock, too, and delivers it before the audience changes. So what was published before reaches
- * the audience of before, and when an audience ends, no message for it is on its way any more.
+ * inbox under the lock, too, and delivers it before the audience changes. So what was published before
+ * reaches the audience of before, and when an audience ends, no message for it is on its way any more.
  *
  * What is published by a thread that has subscribers itself reaches these at once: a RESP3 client that
  * publishes to its own channel finds the message in front of its reply, as with Redis.

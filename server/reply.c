@@ -103,7 +103,8 @@ void reply_move(struct reply *to, struct reply *from) {
     from->bytes = 0;
 }
 
-/* Where n <= HEADER_MAX or otherwise small bytes can be written in one piece; the caller adds to len by written(). */
+/* Where n <= HEADER_MAX or otherwise small bytes can be written in one piece; the caller adds to len by
+ * written(). */
 static inline char *room_for(struct reply *r, size_t n) {
     struct reply_chunk *c = r->last;
     if (UNLIKELY(!c || c->cap - c->len < n)) {

@@ -1,10 +1,10 @@
 /* reply.h: what a client is being told: RESP2 or RESP3 written into a queue of output that the loop sends.
  *
- * A reply is appended in pieces by command handlers, on the client's thread, under holds or not: appending touches
- * memory only. Small pieces are copied into chunks that come from a per-thread pool, so an idle
- * client has none; a blob of at least REPLY_BLOB_MIN bytes is referred to and sent from where it lies. Every reply_*
- * function knows the client's protocol version and picks the right type, as Redis does: a map becomes a flat array for
- * RESP2, a null its version's null, and so on.
+ * A reply is appended in pieces by command handlers, on the client's thread, under holds or not: appending
+ * touches memory only. Small pieces are copied into chunks that come from a per-thread pool, so an idle
+ * client has none; a blob of at least REPLY_BLOB_MIN bytes is referred to and sent from where it lies. Every
+ * reply_* function knows the client's protocol version and picks the right type, as Redis does: a map
+ * becomes a flat array for RESP2, a null its version's null, and so on.
  *
  * CLIENT REPLY OFF and SKIP, and the replies of a client being closed, are dropped here.
  */
@@ -64,8 +64,8 @@ void reply_verbatim(struct reply *r, const char *format3, const void *bytes, siz
 /* HELP of a container command: the standard frame around the lines (NULL ends them). */
 void reply_help(struct reply *r, const char *command, const char *const *lines);
 
-/* An error: `text` without the '-', beginning with its code ("ERR ...", "WRONGTYPE ..."); CR and LF become spaces
- * (reply_errorf: those at the end are dropped). */
+/* An error: `text` without the '-', beginning with its code ("ERR ...", "WRONGTYPE ..."); CR and LF become
+ * spaces (reply_errorf: those at the end are dropped). */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reply_wrong_type(struct reply *r);

@@ -1,4 +1,5 @@
-/* reply_chunk.h: the pieces that a reply's output is queued in, for reply.c that fills them and output.c that sends them. */
+/* reply_chunk.h: the pieces that a reply's output is queued in, for reply.c that fills them and output.c
+ * that sends them. */
 #ifndef GYRE_SERVER_REPLY_CHUNK_H
 #define GYRE_SERVER_REPLY_CHUNK_H
 

@@ -5,7 +5,8 @@
  *      LINE ----'*n'----> HEADER --'$n'--> BULK --n bytes, CRLF--> HEADER ... until n arguments --> complete
  *        \---inline-----------------------------------------------------------------------------> complete
  *
- * Like redis-server it takes the byte after a CR for the LF without looking, and skips the two bytes behind a bulk.
+ * Like redis-server it takes the byte after a CR for the LF without looking, and skips the two bytes behind
+ * a bulk.
  */
 #include "server/resp.h"
 
@@ -39,8 +40,8 @@ struct resp_partial {
     unsigned count, capacity;
     struct arg *argv; /* made when complete */
     unsigned argc;
-    struct blob **
-        blobs; /* per argument; NULL when none is in a blob. A handler that keeps one takes its own reference */
+    /* Per argument; NULL when none is in a blob. A handler that keeps one takes its own reference. */
+    struct blob **blobs;
     bool has_blobs;
     char error[96];
 };
@@ -199,15 +200,16 @@ static enum resp_result feed_inline(struct resp_partial *p, const char *data, si
     const char *newline = memchr(data, '\n', len);
     size_t n = newline ? (size_t)(newline - data) : len;
     *used = newline ? n + 1 : n;
-    /* As in Redis the limit is for a line whose end has not come: at most one buffer's worth goes beyond it. */
+    /* As in Redis the limit is for a line whose end has not come: at most one buffer's worth goes beyond
+     * it. */
     if (!newline && p->line.len + n > RESP_LINE_MAX) return fail(p, "too big inline request");
     if (memchr(data, 0, n)) return fail(p, "zero byte in inline request");
     buf_append(&p->line, data, n);
     return newline ? finish_inline(p) : RESP_MORE;
 }
 
-/* Collects a length line; it ends with CR and one more byte. True once it is complete. `before` is how many bytes of the line
- * are not in p->line. *too_long as for inline commands. */
+/* Collects a length line; it ends with CR and one more byte. True once it is complete. `before` is how many
+ * bytes of the line are not in p->line. *too_long as for inline commands. */
 static bool feed_length_line(struct resp_partial *p, const char *data, size_t len, size_t before,
                              bool *too_long, size_t *used) {
     if (p->line_has_cr) {

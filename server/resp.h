@@ -1,14 +1,14 @@
 /* resp.h: commands out of received bytes.
  *
  * Two parsers, one grammar. resp_parse handles what nearly all input is, complete array-of-bulk commands, in
- * place: the arguments point into the received bytes. Everything else (a command cut by the end of a buffer, inline
- * commands, errors, large arguments) goes through a struct resp_partial, which is fed bytes as they come, keeps its
- * state between them, looks at each byte once, and owns the arguments it has collected. A bulk of at
- * least RESP_BLOB_MIN bytes is collected straight into a blob, which a handler can keep as the value: so a large value is copied
- * once, out of the receive buffers.
+ * place: the arguments point into the received bytes. Everything else (a command cut by the end of a buffer,
+ * inline commands, errors, large arguments) goes through a struct resp_partial, which is fed bytes as they
+ * come, keeps its state between them, looks at each byte once, and owns the arguments it has collected. A
+ * bulk of at least RESP_BLOB_MIN bytes is collected straight into a blob, which a handler can keep as the
+ * value: so a large value is copied once, out of the receive buffers.
  *
- * Limits and error texts are those of redis-server 7.0.15. Both are pure with respect to the outside; a partial belongs
- * to one client and its thread.
+ * Limits and error texts are those of redis-server 7.0.15. Both are pure with respect to the outside; a
+ * partial belongs to one client and its thread.
  */
 #ifndef GYRE_SERVER_RESP_H
 #define GYRE_SERVER_RESP_H
@@ -25,8 +25,8 @@ enum {
     RESP_UNAUTHENTICATED_BULK_MAX = 16384,
 };
 
-/* Parses one complete command of at most argv_max arguments at `data`. Returns the bytes it takes up, or 0 when it is
- * not complete or not plain: then feed a partial. */
+/* Parses one complete command of at most argv_max arguments at `data`. Returns the bytes it takes up, or 0
+ * when it is not complete or not plain: then feed a partial. */
 size_t resp_parse(const char *data, size_t len, struct arg *argv, unsigned argv_max, unsigned *argc);
 
 struct resp_limits {
@@ -43,8 +43,8 @@ enum resp_result {
 
 struct resp_partial *resp_partial_new(void);
 void resp_partial_free(struct resp_partial *p);
-/* Consumes bytes until a command is complete; *used says how many. After RESP_COMMAND the arguments stay until the
- * partial is freed or reset. */
+/* Consumes bytes until a command is complete; *used says how many. After RESP_COMMAND the arguments stay
+ * until the partial is freed or reset. */
 enum resp_result resp_feed(struct resp_partial *p, const char *data, size_t len,
                            const struct resp_limits *limits, size_t *used);
 void resp_partial_reset(struct resp_partial *p);

@@ -67,7 +67,8 @@ static void unknown_command(struct client *c, const struct request *r) {
                  (int)(r->argv[0].len < 128 ? r->argv[0].len : 128), r->argv[0].data, args);
 }
 
-/* A browser that was made to send a request here (its second line is "Host: ..."): cut off before any of it counts for more. */
+/* A browser that was made to send a request here (its second line is "Host: ..."): cut off before any of it
+ * counts for more. */
 static bool is_http(const struct request *r) {
     return text_is(r->argv[0].data, r->argv[0].len, "post") ||
            text_is(r->argv[0].data, r->argv[0].len, "host:");
@@ -132,7 +133,8 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     return false;
 }
 
-/* Whether the command would add to the memory in use: a queue grows too, and EXEC does what its queue does. */
+/* Whether the command would add to the memory in use: a queue grows too, and EXEC does what its queue
+ * does. */
 static bool needs_memory(const struct client *c, const struct command *cmd) {
     if (cmd->flags & CMD_DENYOOM) return true;
     if (!c->transaction) return false;
@@ -216,7 +218,8 @@ enum route_result route_run(struct worker *w, struct request *r, uint64_t *ticks
     }
     if (UNLIKELY(result == ROUTE_WAITS)) return result;
     if (UNLIKELY(c->reply.errors != errors)) count_add(&w->statistics.errors, 1);
-    /* A command that was refused for another reason when it came back: what is reserved for it must not stay so. */
+    /* A command that was refused for another reason when it came back: what is reserved for it must not stay
+     * so. */
     if (UNLIKELY(c->passes != 0)) hold_forgo(&w->thread, &c->passes);
     run_shift_mute(c);
     return ROUTE_DONE;

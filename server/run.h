@@ -1,8 +1,8 @@
-/* run.h: running a call under the holds it needs, and what is counted around it: between route.c, which has checked the
- * command, and its handler.
+/* run.h: running a call under the holds it needs, and what is counted around it: between route.c, which has
+ * checked the command, and its handler.
  *
- * A call that does not get its slices has changed nothing and replied nothing: ROUTE_WAITS, its connection is parked and the
- * whole command runs again later.
+ * A call that does not get its slices has changed nothing and replied nothing: ROUTE_WAITS, its connection
+ * is parked and the whole command runs again later.
  */
 #ifndef GYRE_SERVER_RUN_H
 #define GYRE_SERVER_RUN_H
@@ -21,8 +21,8 @@ enum route_result run_free(struct worker *w, struct request *r, struct call *cal
 
 /* The handler, with what is counted around it. The call's holds are held. */
 void run_handler(struct worker *w, struct request *r, struct call *call, uint64_t *ticks);
-/* Finds the call's keys among its arguments, into the worker's scratch room. False: there are none to be found, and the
- * command runs without. */
+/* Finds the call's keys among its arguments, into the worker's scratch room. False: there are none to be
+ * found, and the command runs without. */
 bool run_find_keys(struct worker *w, struct request *r, struct call *call);
 /* Gives back scratch room of unusual size, when a command is over. */
 void run_trim(struct worker *w);
@@ -37,8 +37,9 @@ struct run_holds {
     struct hold **holds;
     unsigned count;
 };
-/* Takes the wanted slices, all or none. False: the client is parked. `writes` (NULL: none) are the keys that the call may
- * change in `database`: when clients wait for one of them and will want more slices when they are served, these are taken too. */
+/* Takes the wanted slices, all or none. False: the client is parked. `writes` (NULL: none) are the keys that
+ * the call may change in `database`: when clients wait for one of them and will want more slices when they
+ * are served, these are taken too. */
 struct run_writes {
     const struct key *keys;
     unsigned count, database;
@@ -57,7 +58,8 @@ enum route_result run_wait_for_pause(struct worker *w, struct client *c);
 /* A call has ended outside of its handler (a client that was blocked has been served). */
 void run_count_call(struct worker *w, struct command *command, uint64_t ticks, bool failed);
 
-/* CLIENT REPLY: whether the next command's reply is dropped, and what having run it means for the one after it. */
+/* CLIENT REPLY: whether the next command's reply is dropped, and what having run it means for the one after
+ * it. */
 void run_set_mute(struct client *c);
 void run_shift_mute(struct client *c);
 

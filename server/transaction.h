@@ -1,8 +1,8 @@
 /* transaction.h: MULTI's queue of commands, and the keys a client watches.
  *
- * A transaction collects whole commands with copies of their arguments, their keys worked out once, and the union of the slices and
- * flags they will need. EXEC (exec.c) takes all of those slices, and those of the watched keys, and runs it as one. Own
- * thread only, but for the counters marked shared in client.h.
+ * A transaction collects whole commands with copies of their arguments, their keys worked out once, and the
+ * union of the slices and flags they will need. EXEC (exec.c) takes all of those slices, and those of the
+ * watched keys, and runs it as one. Own thread only, but for the counters marked shared in client.h.
  */
 #ifndef GYRE_SERVER_TRANSACTION_H
 #define GYRE_SERVER_TRANSACTION_H
@@ -47,7 +47,8 @@ void transaction_abort(struct client *c);
 
 /* WATCH of key i of the call; under its hold. */
 void transaction_watch(struct call *call, unsigned i);
-/* UNWATCH, DISCARD, EXEC, RESET, the end of the client. Links that are in slices busy just now are left later. */
+/* UNWATCH, DISCARD, EXEC, RESET, the end of the client. Links that are in slices busy just now are left
+ * later. */
 void transaction_unwatch(struct worker *w, struct client *c);
 /* Whether a watched key has changed. Under the holds of all of them. */
 bool transaction_is_stale(struct client *c);

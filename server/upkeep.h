@@ -1,5 +1,5 @@
-/* upkeep.h: what a shard does between commands: its slices' expiry and resizing, freeing of detached tables, its clients'
- * timeouts. All in bounded steps, the next of which runs in the next turn.
+/* upkeep.h: what a shard does between commands: its slices' expiry and resizing, freeing of detached tables,
+ * its clients' timeouts. All in bounded steps, the next of which runs in the next turn.
  */
 #ifndef GYRE_SERVER_UPKEEP_H
 #define GYRE_SERVER_UPKEEP_H

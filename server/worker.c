@@ -41,7 +41,8 @@ void workers_create(unsigned count) {
 
 static void end_of_input(struct worker *w, struct client *c) {
     c->end_of_input = true;
-    /* What it sent before still runs and is answered; only then is it closed. A blocked or paused client is let go now. */
+    /* What it sent before still runs and is answered; only then is it closed. A blocked or paused client is
+     * let go now. */
     if (c->wait == WAIT_BLOCKED || c->wait == WAIT_PAUSE)
         client_close(w, c);
     else if (c->wait == WAIT_NOTHING)
@@ -93,8 +94,8 @@ static void handle_completions(struct worker *w) {
 
 /* ---- waking ---- */
 
-/* Tries the list's clients once each, oldest first; those that have to wait again stand behind the others. A client may
- * close others of the list while it runs, so the list is taken from its head each time. */
+/* Tries the list's clients once each, oldest first; those that have to wait again stand behind the others. A
+ * client may close others of the list while it runs, so the list is taken from its head each time. */
 static void resume_all(struct worker *w, struct client_list *list,
                        bool (*ready)(struct worker *, struct client *)) {
     unsigned count = 0;
@@ -113,7 +114,8 @@ static void resume_all(struct worker *w, struct client_list *list,
     }
 }
 
-/* Whether it is worth trying: the slice that refused is free now. Otherwise the thread is parked there again. */
+/* Whether it is worth trying: the slice that refused is free now. Otherwise the thread is parked there
+ * again. */
 static bool slice_is_free(struct worker *w, struct client *c) {
     if (!c->parked_on) return true;
     struct hold *h = &c->parked_on->hold;

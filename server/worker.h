@@ -14,8 +14,9 @@
  *        │
  *    upkeep ─────── the shard's slices in bounded steps: expiry, resizing; clients' timeouts
  *
- * All members belong to the thread, but for the ones marked shared. The registry lock guards the list of clients against other
- * threads that walk it (CLIENT LIST, KILL): whoever links, unlinks, frees a client, or changes its name takes it.
+ * All members belong to the thread, but for the ones marked shared. The registry lock guards the list of
+ * clients against other threads that walk it (CLIENT LIST, KILL): whoever links, unlinks, frees a client, or
+ * changes its name takes it.
  */
 #ifndef GYRE_SERVER_WORKER_H
 #define GYRE_SERVER_WORKER_H
@@ -102,8 +103,8 @@ static inline struct worker *worker_of(struct thread *t) {
 
 /* Allocates the workers (before threads start) and assigns slices to them. */
 void workers_create(unsigned count);
-/* The body of a shard's thread: starts, serves until `stop`, closes its clients. Returns false (reason in `why`) when it
- * could not start. `started` is called once it can take connections. */
+/* The body of a shard's thread: starts, serves until `stop`, closes its clients. Returns false (reason in
+ * `why`) when it could not start. `started` is called once it can take connections. */
 bool worker_run(struct worker *w, void (*started)(struct worker *w), char *why, size_t why_cap);
 
 /* Asks another worker to look at its clients' flags (CLIENT_KILLED), its paused clients and `stop`. */

@@ -27,17 +27,18 @@ struct collection {
     struct change change;
 };
 
-/* The object of key i for reading; *object is NULL where the key is absent. False: of another type, which has been
- * replied. */
+/* The object of key i for reading; *object is NULL where the key is absent. False: of another type, which
+ * has been replied. */
 bool collection_read(struct call *c, unsigned i, enum value_type type, const void **object);
 /* The same for changing. Nothing else may be looked up or changed until it is closed. */
 bool collection_open(struct call *c, unsigned i, enum value_type type, struct collection *col);
-/* Ends it. `object`: where the object is now, not NULL unless the key was absent and none was made; `changes`: how many
- * changes to count (0: nothing was changed, and the object is as it was). Returns true when the key was deleted, because the
- * object is empty now. */
+/* Ends it. `object`: where the object is now, not NULL unless the key was absent and none was made;
+ * `changes`: how many changes to count (0: nothing was changed, and the object is as it was). Returns true
+ * when the key was deleted, because the object is empty now. */
 bool collection_close(struct call *c, struct collection *col, void *object, uint64_t changes);
-/* Stores an object as the whole value of key i, in place of anything it holds, without a deadline (SINTERSTORE and the like);
- * an empty object or NULL deletes the key. Takes `object` over. Returns whether the key holds it now. */
+/* Stores an object as the whole value of key i, in place of anything it holds, without a deadline
+ * (SINTERSTORE and the like); an empty object or NULL deletes the key. Takes `object` over. Returns whether
+ * the key holds it now. */
 bool collection_store(struct call *c, unsigned i, enum value_type type, void *object, uint64_t changes);
 
 #endif

@@ -1,4 +1,5 @@
-/* command.c: COMMAND: what the server can do, told to clients: from the tables of command.h and docs.h alone. No keys, no holds. */
+/* command.c: COMMAND: what the server can do, told to clients: from the tables of command.h and docs.h
+ * alone. No keys, no holds. */
 #include "server/command.h"
 #include "server/call.h"
 #include "server/command_keys.h"

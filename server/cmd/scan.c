@@ -54,7 +54,8 @@ static bool parse_options(struct call *c, struct scan *scan) {
             }
             scan->count = (uint64_t)count;
         } else if (more && call_is(c, i, "MATCH")) {
-            /* As in KEYS, a lone star means all keys, the empty one too, which the pattern would not match. */
+            /* As in KEYS, a lone star means all keys, the empty one too, which the pattern would not
+             * match. */
             const struct arg *pattern = &c->argv[++i];
             scan->pattern = pattern->len == 1 && pattern->data[0] == '*' ? NULL : pattern;
         } else if (more && call_is(c, i, "TYPE")) {

@@ -1,7 +1,7 @@
 /* transaction.c: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
  *
- * On the client's thread. WATCH runs under the holds of its keys; EXEC under those of all that was queued and watched
- * (exec.c); the others need none: what they take out of slices that are busy is taken out later.
+ * On the client's thread. WATCH runs under the holds of its keys; EXEC under those of all that was queued
+ * and watched (exec.c); the others need none: what they take out of slices that are busy is taken out later.
  */
 #include "server/transaction.h"
 #include "server/client.h"

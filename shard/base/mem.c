@@ -190,8 +190,8 @@ void mem_purge(void) {
 #ifdef MEM_LIBC
     malloc_trim(0);
 #else
-    /* Pages that become free now are given back only a while later, by the next use of their segment, and on an idle thread
-     * there is none: so for this once at once. */
+    /* Pages that become free now are given back only a while later, by the next use of their segment, and on
+     * an idle thread there is none: so for this once at once. */
     long usual_ms = mi_option_get(mi_option_decommit_delay);
     mi_option_set(mi_option_decommit_delay, 0);
     mi_collect(true);

@@ -32,8 +32,8 @@ size_t mem_size(const void *block);
 size_t mem_used(void);
 size_t mem_peak(void);
 void mem_peak_note(void);
-/* Asks the allocator to give free memory of this thread back to the kernel. Not on two threads at a time: a setting of the
- * allocator is changed meanwhile. */
+/* Asks the allocator to give free memory of this thread back to the kernel. Not on two threads at a time: a
+ * setting of the allocator is changed meanwhile. */
 void mem_purge(void);
 /* Publishes this thread's balance at once (before it sleeps or ends). */
 void mem_publish(void);

@@ -1,9 +1,9 @@
 /* clock.c: the real clock behind clock.h.
  *
- * Unix time is a line through (base_mono, base_unix) whose slope is 1, or CATCH_UP_PERMILLE / 1000 while the wall clock stands behind us
- * (somebody set it back): so time slows down until the wall has caught up and never steps back. When the
- * wall clock is ahead, we step forward. The line is changed by the coordinator alone, under a sequence count: a reader that
- * meets a change reads again.
+ * Unix time is a line through (base_mono, base_unix) whose slope is 1, or CATCH_UP_PERMILLE / 1000 while the
+ * wall clock stands behind us (somebody set it back): so time slows down until the wall has caught up and
+ * never steps back. When the wall clock is ahead, we step forward. The line is changed by the coordinator
+ * alone, under a sequence count: a reader that meets a change reads again.
  */
 #include "shard/rt/clock.h"
 
@@ -78,8 +78,8 @@ static void change_line(int64_t unix_us, int64_t mono_us, int32_t permille) {
 }
 
 void clock_follow_wall(void) {
-    /* A new line begins on the old one, at the very same moment: had time passed between two readings of the clock here, it would
-     * step back by that. */
+    /* A new line begins on the old one, at the very same moment: had time passed between two readings of the
+     * clock here, it would step back by that. */
     int64_t mono = read_us(CLOCK_MONOTONIC), ours = unix_at(mono), wall = read_us(CLOCK_REALTIME);
     int32_t permille = atomic_load_explicit(&line.permille, memory_order_relaxed);
     if (wall > ours + TOLERANCE_US) {

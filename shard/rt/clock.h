@@ -1,9 +1,9 @@
-/* clock.h: time, one of the three doors (with ring.h and random seeds) through which the outside enters a thread.
+/* clock.h: time, one of the three doors (with ring.h and random seeds) through which the outside enters a
+ * thread.
  *
- * A simulator replaces clock.c and ring.c at link time; nothing else in the server asks the operating system for the
- * time. Unix time never steps back within a process: it is the monotonic clock plus an offset that only
- * ever moves forward (a wall clock set back is caught up with, not followed).
- * Any thread may call these.
+ * A simulator replaces clock.c and ring.c at link time; nothing else in the server asks the operating system
+ * for the time. Unix time never steps back within a process: it follows the wall clock forward at once, and
+ * where that was set back it slows down until it has been caught up with. Any thread may call these.
  */
 #ifndef GYRE_RT_CLOCK_H
 #define GYRE_RT_CLOCK_H

@@ -1,7 +1,7 @@
 /* hold.c: taking, parking and letting go of slices; the protocol stands in hold.h.
  *
- * Why the parked mask has threads and not connections: a release then costs at most one wake-up per thread however many
- * connections wait, and a connection that closes while it waits concerns its own thread only.
+ * Why the parked mask has threads and not connections: a release then costs at most one wake-up per thread
+ * however many connections wait, and a connection that closes while it waits concerns its own thread only.
  */
 #include "shard/rt/hold.h"
 
@@ -64,7 +64,8 @@ static bool park(struct hold *h, struct thread *me, bool insistent) {
     uint32_t reserved = insistent ? atomic_load(&h->word) & 0xffff0000u : 0;
     if (reserved && reserved != holder_word(me) << 16) reserved = 0;
     if (!take_word(h, reserved, me)) return false;
-    /* A bit that stood before is there for another connection of this thread: our own release will wake it. */
+    /* A bit that stood before is there for another connection of this thread: our own release will wake
+     * it. */
     if (!stood) atomic_fetch_and(&h->parked[me->index / 64], ~bit);
     return true;
 }
@@ -128,7 +129,8 @@ static void start_insisting(struct thread *me, unsigned *passes) {
     if (atomic_compare_exchange_strong(&insistence.thread, &nobody, holder_word(me))) *passes |= INSISTENT;
 }
 
-/* Takes them in order; returns how many it got before one refused (all that it got are let go again), or `count`. */
+/* Takes them in order; returns how many it got before one refused (all that it got are let go again), or
+ * `count`. */
 static unsigned take_all(struct hold **holds, unsigned count, struct thread *me, bool insistent) {
     for (unsigned i = 0; i < count; i++) {
         DASSERT(i == 0 || holds[i - 1] < holds[i]);

@@ -1,5 +1,5 @@
-/* mailbox.c: see mailbox.h. Posts and takes are sequentially consistent, because the doorbell protocol (thread.h) orders them with the
- * sleeping flag. */
+/* mailbox.c: see mailbox.h. Posts and takes are sequentially consistent, because the doorbell protocol
+ * (thread.h) orders them with the sleeping flag. */
 #include "shard/rt/mailbox.h"
 
 void mailbox_push(struct mailbox *box, struct message *message) {

@@ -1,9 +1,10 @@
 /* mailbox.h: messages from any thread to one thread, in order per sender.
  *
- * A lock-free stack of intrusive messages: senders push with one compare-and-swap, the owner takes all of it with
- * one exchange and reverses it. A message belongs to the mailbox from post until its deliver function runs on the
- * receiving thread; deliver then owns it. What bounds a mailbox is what bounds its messages: a message is part of a thing
- * that exists anyway (a connection, a request), never allocated without bound on behalf of a remote party.
+ * A lock-free stack of intrusive messages: senders push with one compare-and-swap, the owner takes all of it
+ * with one exchange and reverses it. A message belongs to the mailbox from post until its deliver function
+ * runs on the receiving thread; deliver then owns it. What bounds a mailbox is what bounds its messages: a
+ * message is part of a thing that exists anyway (a connection, a request), never allocated without bound on
+ * behalf of a remote party.
  */
 #ifndef GYRE_RT_MAILBOX_H
 #define GYRE_RT_MAILBOX_H

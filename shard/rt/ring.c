@@ -1,8 +1,8 @@
 /* ring.c: ring.h on the real io_uring, by liburing 2.3.
  *
- * Completions are copied out of the kernel's queue in ring_turn and walked afterwards: what handles one may queue new
- * requests, but nothing completes in between. The kernel's queue is larger than the copy; what does not fit stays there for
- * the next turn.
+ * Completions are copied out of the kernel's queue in ring_turn and walked afterwards: what handles one may
+ * queue new requests, but nothing completes in between. The kernel's queue is larger than the copy; what
+ * does not fit stays there for the next turn.
  *
  * Doorbells: a thread with a ring rings by MSG_RING, in the same system call as its other requests; one
  * without writes to the target's eventfd, on which every ring keeps a multishot poll.

@@ -1,16 +1,17 @@
-/* ring.h: a thread's io_uring, the only door to sockets and files. ring.c is the only file that includes liburing.
+/* ring.h: a thread's io_uring, the only door to sockets and files. ring.c is the only file that includes
+ * liburing.
  *
- * One ring belongs to one thread: created, used and closed there (SINGLE_ISSUER, DEFER_TASKRUN). Requests are queued
- * by the ring_* functions and reach the kernel in ring_turn, which also collects completions into an array of the
- * ring's own: the caller then walks it with ring_next at its own pace, so no request completes in the middle of
- * another's handling.
+ * One ring belongs to one thread: created, used and closed there (SINGLE_ISSUER, DEFER_TASKRUN). Requests
+ * are queued by the ring_* functions and reach the kernel in ring_turn, which also collects completions into
+ * an array of the ring's own: the caller then walks it with ring_next at its own pace, so no request
+ * completes in the middle of another's handling.
  *
  * Every request carries a 64-bit tag that comes back with each of its completions. A multishot request is
- * over when a completion has no `more`; the caller re-arms it. Cancelling is asynchronous: whatever a request refers to stays
- * alive until its last completion has been seen.
+ * over when a completion has no `more`; the caller re-arms it. Cancelling is asynchronous: whatever a
+ * request refers to stays alive until its last completion has been seen.
  *
- * Receive buffers form a ring of RING_BUFFERS buffers of RING_BUFFER_BYTES, lent by the kernel with a completion and
- * given back by ring_buffer_return.
+ * Receive buffers form a ring of RING_BUFFERS buffers of RING_BUFFER_BYTES, lent by the kernel with a
+ * completion and given back by ring_buffer_return.
  */
 #ifndef GYRE_RT_RING_H
 #define GYRE_RT_RING_H
@@ -37,15 +38,15 @@ struct ring_features {
         send_zero_copy;
 };
 
-/* Opens a ring on the calling thread. Returns NULL on failure with a one-line cause and remedy in `why` (why_cap
- * bytes): the seccomp, sysctl, locked-memory and kernel-version cases are told apart. `receive` says whether the
- * thread needs the receive buffers. */
+/* Opens a ring on the calling thread. Returns NULL on failure with a one-line cause and remedy in `why`
+ * (why_cap bytes): the seccomp, sysctl, locked-memory and kernel-version cases are told apart. `receive`
+ * says whether the thread needs the receive buffers. */
 struct ring *ring_open(bool receive, char *why, size_t why_cap);
 void ring_close(struct ring *r);
 struct ring_features ring_features(const struct ring *r);
 
-/* Submits what is queued, waits until a completion or a doorbell comes or wait_ns has passed (0: does not wait,
- * UINT64_MAX: no limit), and collects completions. Returns how many there are to walk. */
+/* Submits what is queued, waits until a completion or a doorbell comes or wait_ns has passed (0: does not
+ * wait, UINT64_MAX: no limit), and collects completions. Returns how many there are to walk. */
 unsigned ring_turn(struct ring *r, uint64_t wait_ns);
 /* The next collected completion, or NULL when all have been walked. Valid until the next ring_turn. */
 const struct completion *ring_next(struct ring *r);
@@ -64,8 +65,8 @@ void ring_close_fd(struct ring *r, int fd, uint64_t tag);
 void *ring_buffer(struct ring *r, int buffer);
 void ring_buffer_return(struct ring *r, int buffer);
 
-/* Wakes the thread that waits in ring_turn of `target`: any thread that has a ring calls this with its own. The
- * doorbell is not a completion: the other's ring_turn just returns. Queued like any request. */
+/* Wakes the thread that waits in ring_turn of `target`: any thread that has a ring calls this with its own.
+ * The doorbell is not a completion: the other's ring_turn just returns. Queued like any request. */
 void ring_wake(struct ring *r, struct ring *target);
 /* The same from a thread that has no ring (the main thread's signal loop). */
 void ring_wake_from_outside(struct ring *target);

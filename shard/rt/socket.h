@@ -15,7 +15,8 @@ int socket_listen_tcp(const char *address, int port, int backlog, char *why, siz
 int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, size_t why_cap);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */
 void socket_tune(int fd, int keepalive_s);
-/* "1.2.3.4:567" or "[::1]:567" of the far and near end; of a unix socket "path:0" for both. True if it is a unix socket. */
+/* "1.2.3.4:567" or "[::1]:567" of the far and near end; of a unix socket "path:0" for both. True if it is a
+ * unix socket. */
 bool socket_names(int fd, char *peer, char *local, size_t cap);
 /* Whether the far end is on this machine (loopback, or a unix socket). */
 bool socket_is_local(int fd);

@@ -15,7 +15,8 @@ void spin_wait(struct spin *s) {
                 !atomic_exchange_explicit(&s->taken, true, memory_order_acquire))
                 return;
         }
-        /* The holder seems to have lost its processor: with more threads than cores, spinning on only delays it. */
+        /* The holder seems to have lost its processor: with more threads than cores, spinning on only delays
+         * it. */
         sched_yield();
     }
 }

@@ -85,8 +85,8 @@ static bool is_unreachable(const struct thread *t, const struct retired *r) {
     return true;
 }
 
-/* Frees the retired blocks that no thread can see any more. Not a fixed number of them: a turn may have retired more than
- * that, and then they would only become more and more. */
+/* Frees the retired blocks that no thread can see any more. Not a fixed number of them: a turn may have
+ * retired more than that, and then they would only become more and more. */
 static void free_retired(struct thread *t) {
     uint64_t began_ns = clock_mono_ns();
     do {

@@ -1,15 +1,16 @@
 /* thread.h: what every thread of the server has: a number, a ring, a mailbox, a random state, a cached time.
  *
  * Threads are numbered from 0; the shards come first, then the coordinator. A thread sleeps only in
- * thread_turn. The doorbell protocol: a sleeper stores `sleeping`, then looks at its mailbox and wake flag once more; a
- * sender publishes, then looks at `sleeping`; both sequentially consistent, so one of the two always sees the other.
+ * thread_turn. The doorbell protocol: a sleeper stores `sleeping`, then looks at its mailbox and wake flag
+ * once more; a sender publishes, then looks at `sleeping`; both sequentially consistent, so one of the two
+ * always sees the other.
  *
- * A doorbell is noted at once and rung at the end of the turn, in the same system call as everything else: a thread may
- * hold slices when it posts or wakes.
+ * A doorbell is noted at once and rung at the end of the turn, in the same system call as everything else: a
+ * thread may hold slices when it posts or wakes.
  *
- * Reclaiming: memory that other threads may be looking at without a hold (an old table, an old configuration) is handed to
- * thread_retire and freed once every thread has begun a new turn, or sleeps. Pointers got without a hold must
- * therefore not be kept across turns.
+ * Reclaiming: memory that other threads may be looking at without a hold (an old table, an old
+ * configuration) is handed to thread_retire and freed once every thread has begun a new turn, or sleeps.
+ * Pointers got without a hold must therefore not be kept across turns.
  */
 #ifndef GYRE_RT_THREAD_H
 #define GYRE_RT_THREAD_H
@@ -42,8 +43,8 @@ struct thread {
     _Atomic uint64_t turns;
 };
 
-/* Registers the calling thread under t->index (t is zeroed but for index and name), names it for the operating system,
- * opens its ring and seeds its random state. Returns false with the reason in `why`. */
+/* Registers the calling thread under t->index (t is zeroed but for index and name), names it for the
+ * operating system, opens its ring and seeds its random state. Returns false with the reason in `why`. */
 bool thread_start(struct thread *t, bool receive, char *why, size_t why_cap);
 /* The caller's own, as registered; NULL on a thread that is not of the server's. */
 struct thread *thread_self(void);
@@ -51,8 +52,9 @@ struct thread *thread_self(void);
 struct thread *thread_by_index(unsigned index);
 unsigned thread_count(void);
 
-/* One turn's I/O: submits, sleeps at most wait_ns if there is nothing to do, collects completions, refreshes the
- * cached times, frees what can be freed, delivers messages. Returns the number of completions to walk with ring_next. */
+/* One turn's I/O: submits, sleeps at most wait_ns if there is nothing to do, collects completions, refreshes
+ * the cached times, frees what can be freed, delivers messages. Returns the number of completions to walk
+ * with ring_next. */
 unsigned thread_turn(struct thread *t, uint64_t wait_ns);
 
 /* Hands a message to another thread (or to oneself) and wakes it if it sleeps. `from` is the caller's own. */

@@ -2,9 +2,9 @@
  *
  * Deleting, overwriting, expiring or evicting a collection detaches it from its key in O(1) under the hold;
  * its memory then goes in steps of the thread that detached it, in its upkeep, so that no command waits for
- * it. The same goes for large blobs: unmapping one takes the kernel up to milliseconds. Each thread has one grave and touches no other; only the totals are read by everyone. What lies there
- * still counts as used memory, but eviction does not take more keys for memory that is on its way out
- * (grave_bytes).
+ * it. The same goes for large blobs: unmapping one takes the kernel up to milliseconds. Each thread has one
+ * grave and touches no other; only the totals are read by everyone. What lies there still counts as used
+ * memory, but eviction does not take more keys for memory that is on its way out (grave_bytes).
  */
 #ifndef GYRE_STORE_GRAVE_H
 #define GYRE_STORE_GRAVE_H

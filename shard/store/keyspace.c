@@ -81,7 +81,8 @@ void keyspace_wheel_remove(struct home home, struct entry *e) {
     counter_sub(&home.keyspace->expiring, 1);
 }
 
-/* Those who watch the key of an entry, or wait for it (`ready`: that it has come to hold something), are to know. */
+/* Those who watch the key of an entry, or wait for it (`ready`: that it has come to hold something), are to
+ * know. */
 static void tell_interested(struct home home, const struct entry *e, uint64_t hash, struct interest **ready) {
     size_t len;
     const char *key = entry_key(e, &len);
@@ -115,8 +116,8 @@ struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash) 
     return e;
 }
 
-/* Lets go of a value's outside memory. A very large blob waits for the thread's upkeep, since unmapping it takes
- * milliseconds; a large collection is freed there bit by bit. */
+/* Lets go of a value's outside memory. A very large blob waits for the thread's upkeep, since unmapping it
+ * takes milliseconds; a large collection is freed there bit by bit. */
 static void payload_free(struct visit *v, struct entry *e) {
     if (entry_encoding(e) == ENC_BLOB && entry_blob(e)->cap >= GRAVE_BYTES) {
         grave_unref(v->thread, entry_blob(e));
@@ -146,8 +147,9 @@ void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_
     mem_free(e);
 }
 
-/* An entry that is past its time reads as missing. It goes now, unless the data is to stay as it is; but a write
- * command (of a writable replica, or the first after a pause) would file a second entry of this key. */
+/* An entry that is past its time reads as missing. It goes now, unless the data is to stay as it is; but
+ * a write command (of a writable replica, or the first after a pause) would file a second entry of this
+ * key. */
 static void keyspace_find_past(struct visit *v, const struct key *k, struct entry **at) {
     if ((k->slice->switches & SWITCHES_KEEPING) && !v->writes) return;
     keyspace_drop(v, home_of(k->slice, v->database), at, k->hash, DROP_EXPIRED);

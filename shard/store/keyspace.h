@@ -104,9 +104,9 @@ struct entry **keyspace_writable(struct visit *v, const struct key *k, struct en
 struct entry **keyspace_set_deadline(struct visit *v, const struct key *k, struct entry **at,
                                      int64_t when_ms);
 
-/* Changing an object (ENC_OBJECT) in place: keyspace_change before the first change, keyspace_changed after the
- * last, with no other call for this key in between; `object` is where it lies now (it may have moved). An
- * object that was left empty is to be deleted right afterwards. */
+/* Changing an object (ENC_OBJECT) in place: keyspace_change before the first change, keyspace_changed after
+ * the last, with no other call for this key in between; `object` is where it lies now (it may have moved).
+ * An object that was left empty is to be deleted right afterwards. */
 struct change {
     size_t bytes; /* of the object, before */
 };

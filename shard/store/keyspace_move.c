@@ -121,7 +121,8 @@ bool keyspace_discard(struct keyspace *ks, unsigned entries) {
     return false;
 }
 
-/* After an exchange of databases: who watches a key that is there on either side, or waits for one that has come. */
+/* After an exchange of databases: who watches a key that is there on either side, or waits for one that has
+ * come. */
 static void tell_of_swap(struct visit *v, struct slice *s, unsigned a, unsigned b) {
     for (struct interest *i = interest_next(s, NULL); i; i = interest_next(s, i)) {
         if (i->database != a && i->database != b) continue;

@@ -48,8 +48,8 @@ bool keyspace_is_past(struct visit *v, const struct slice *s, const struct entry
 void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int64_t when_ms);
 void keyspace_wheel_remove(struct home home, struct entry *e);
 
-/* What others are to know of a change: those that watch the key. Every change of a key's value, deadline or existence
- * passes here. */
+/* What others are to know of a change: those that watch the key. Every change of a key's value, deadline or
+ * existence passes here. */
 static inline void keyspace_touch(const struct slice *s, unsigned database, const struct key *k) {
     if (LIKELY(!s->interests_count)) return;
     struct interest *i = interest_find(s, database, k->data, k->len, k->hash);

@@ -7,12 +7,13 @@
  *
  * described in antirez's listpack specification (github.com/antirez/listpack/blob/master/listpack.md).
  *
- * A struct packed owns its bytes. What changes one may move it and returns where it is now; positions (pointers to an
- * element) are valid until then. A string that spells a 64-bit integer in canonical form is stored as that integer, and
- * reads back as the same text. Any byte values may be stored; the limits are PACKED_BYTES_MAX in all.
+ * A struct packed owns its bytes. What changes one may move it and returns where it is now; positions
+ * (pointers to an element) are valid until then. A string that spells a 64-bit integer in canonical form is
+ * stored as that integer, and reads back as the same text. Any byte values may be stored; the limits are
+ * PACKED_BYTES_MAX in all.
  *
- * The first byte of every object of shard/type/ says its encoding (enum object_encoding, object.h), so that a type can be packed
- * while it is small and something else when it has grown.
+ * The first byte of every object of shard/type/ says its encoding (enum object_encoding, object.h), so that
+ * a type can be packed while it is small and something else when it has grown.
  */
 #ifndef GYRE_TYPE_PACKED_H
 #define GYRE_TYPE_PACKED_H
@@ -65,8 +66,8 @@ struct packed_value packed_get(const unsigned char *at);
 /* An element as text: in place, or spelled out into digits[PACKED_DIGITS]. */
 const char *packed_text(const unsigned char *at, char *digits, size_t *len);
 bool packed_equals(const unsigned char *at, const char *data, size_t len);
-/* The first element from `at` on that equals, looking at one and skipping `skip` after each (1: at the fields of a sequence of pairs).
- * NULL when there is none. */
+/* The first element from `at` on that equals, looking at one and skipping `skip` after each (1: at the
+ * fields of a sequence of pairs). NULL when there is none. */
 unsigned char *packed_find(const struct packed *p, unsigned char *at, const char *data, size_t len,
                            unsigned skip);
 
@@ -78,8 +79,8 @@ struct packed *packed_insert(struct packed *p, unsigned char **at, const char *d
 /* In the place of the element at *at, which becomes the new one's position. */
 struct packed *packed_replace(struct packed *p, unsigned char **at, const char *data, size_t len);
 struct packed *packed_replace_int(struct packed *p, unsigned char **at, int64_t n);
-/* Deletes `count` elements from *at on; *at becomes the position of what follows them, NULL at the end. Gives memory back
- * when much of it is unused. */
+/* Deletes `count` elements from *at on; *at becomes the position of what follows them, NULL at the end.
+ * Gives memory back when much of it is unused. */
 struct packed *packed_delete(struct packed *p, unsigned char **at, size_t count);
 
 #endif

@@ -1,8 +1,9 @@
-/* fuzz_command.c: any bytes as a client's input to a whole shard in this process: parser, router, commands, tables.
+/* fuzz_command.c: any bytes as a client's input to a whole shard in this process: parser, router, commands,
+ * tables.
  *
- * One worker with its slices runs on the fuzzer's own thread; the bytes go in through a client's raw queue, as after a wait. After each
- * input every reply is checked to be well-formed RESP, and now and then everything is flushed. DEBUG and SHUTDOWN are
- * left out (DEBUG SEGFAULT does what it says).
+ * One worker with its slices runs on the fuzzer's own thread; the bytes go in through a client's raw queue,
+ * as after a wait. After each input every reply is checked to be well-formed RESP, and now and then
+ * everything is flushed. DEBUG and SHUTDOWN are left out (DEBUG SEGFAULT does what it says).
  */
 #include "server/batch.h"
 #include "server/command.h"

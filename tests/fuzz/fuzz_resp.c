@@ -1,7 +1,8 @@
 /* fuzz_resp.c: any bytes, cut anywhere, through both parsers.
  *
- * The first byte decides where the input is cut. Checked besides memory errors: feeding in pieces gives the same commands and
- * the same verdict as feeding at once, and what the in-place parser accepts the partial accepts alike.
+ * The first byte decides where the input is cut. Checked besides memory errors: feeding in pieces gives the
+ * same commands and the same verdict as feeding at once, and what the in-place parser accepts the partial
+ * accepts alike.
  */
 #include "server/resp.h"
 #include "shard/base/assert.h"

@@ -1,8 +1,9 @@
 /* crew.h: the threads of the history client, and how a run goes.
  *
- * A run is a sequence of rounds. In a round every thread drives its connections at the same time as all others,
- * recording; at its end all wait while one of them puts the recordings together and has them judged. Rounds
- * are independent: the first command of each, sent while nobody else sends, sets all keys to a known state.
+ * A run is a sequence of rounds. In a round every thread drives its connections at the same time as all
+ * others, recording; at its end all wait while one of them puts the recordings together and has them judged.
+ * Rounds are independent: the first command of each, sent while nobody else sends, sets all keys to a known
+ * state.
  *
  *    thread 0:  prepare |  play  | judge | prepare |  play  | ...
  *    others:       -    |  play  |   -   |    -    |  play  | ...
@@ -60,7 +61,8 @@ struct crew {
 /* Runs rounds until the time is up or a violation is found. */
 void crew_run(struct crew *crew);
 
-/* The two profiles: short rounds of all kinds of commands (linear.h), long ones of groups of keys (registers.h). */
+/* The two profiles: short rounds of all kinds of commands (linear.h), long ones of groups of keys
+ * (registers.h). */
 bool rounds_run(const struct crew_options *options);
 bool windows_run(const struct crew_options *options);
 

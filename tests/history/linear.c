@@ -1,12 +1,14 @@
 /* linear.c: the search described in linear.h.
  *
- * Depth first, with a stack of its own as deep as the history is long. What was tried is an open-addressing set of 128-bit
- * hashes of {position, state}: two of 2^21 different ones are the same with a chance of 2^-86.
+ * Depth first, with a stack of its own as deep as the history is long. What was tried is an open-addressing
+ * set of 128-bit hashes of {position, state}: two of 2^21 different ones are the same with a chance of
+ * 2^-86.
  *
- * What keeps the search short is to see dead ends early. Values are written once, so one that is nowhere in the
- * state any more cannot come back; if a command still to come has read it, the order tried is wrong already. Which
- * connection is tried first decides between hundreds of steps and millions in a few rounds of every thousand, and no rule is good for all
- * of them: so two rules get a short try each before one of them gets the long one.
+ * What keeps the search short is to see dead ends early. Values are written once, so one that is nowhere in
+ * the state any more cannot come back; if a command still to come has read it, the order tried is wrong
+ * already. Which connection is tried first decides between hundreds of steps and millions in a few rounds of
+ * every thousand, and no rule is good for all of them: so two rules get a short try each before one of them
+ * gets the long one.
  */
 #include "tests/history/linear.h"
 
@@ -33,7 +35,8 @@ struct frame {
 
 enum rule { SENT_FIRST, ANSWERED_FIRST };
 
-/* For a written value: how many commands of each connection must be in the order before nobody needs it any more. */
+/* For a written value: how many commands of each connection must be in the order before nobody needs it any
+ * more. */
 struct need {
     int64_t written;
     uint8_t until[LINEAR_CONNECTIONS];
@@ -179,8 +182,8 @@ static bool lost_needed(const struct search *s, const struct model_state *before
     return false;
 }
 
-/* Puts the next command of connection c at the end of the order, if it may come now and its reply fits. `above` is where
- * that leads. */
+/* Puts the next command of connection c at the end of the order, if it may come now and its reply fits.
+ * `above` is where that leads. */
 static bool frame_try(const struct search *s, const struct frame *f, unsigned c, struct frame *above) {
     const struct model_op *op = next_op(s, &f->position, c);
     if (op == NULL || op->invoked_ns > f->earliest) return false;
@@ -193,9 +196,9 @@ static bool frame_try(const struct search *s, const struct frame *f, unsigned c,
     return true;
 }
 
-/* A command that, by its reply, changed nothing, and fits here may as well come now: whatever order is legal with it later is
- * legal with it here. Then no other choice needs to be tried from this frame. (That it would change nothing here is not
- * enough: a FLUSHALL may find nothing now and something later.) */
+/* A command that, by its reply, changed nothing, and fits here may as well come now: whatever order is legal
+ * with it later is legal with it here. Then no other choice needs to be tried from this frame. (That it
+ * would change nothing here is not enough: a FLUSHALL may find nothing now and something later.) */
 static bool frame_pass_idle(const struct search *s, struct frame *f, struct frame *above) {
     for (unsigned c = 0; c < s->connections; c++) {
         const struct model_op *op = next_op(s, &f->position, c);
@@ -206,7 +209,8 @@ static bool frame_pass_idle(const struct search *s, struct frame *f, struct fram
     return false;
 }
 
-/* Tries the connections of the top frame from where it left off. True: one fits, and `above` is where that leads. */
+/* Tries the connections of the top frame from where it left off. True: one fits, and `above` is where that
+ * leads. */
 static bool frame_advance(struct search *s, struct frame *f, struct frame *above) {
     if (f->tried == 0 && frame_pass_idle(s, f, above)) return tried_add(s, &above->position);
     while (f->tried < s->connections) {

@@ -1,9 +1,11 @@
-/* main.c: gyre-history, which records what concurrent clients see and looks for what no legal order can explain.
+/* main.c: gyre-history, which records what concurrent clients see and looks for what no legal order can
+ * explain.
  *
- *    gyre-history --port P [--profile rounds|windows] [--seconds S] [--seed N] [--threads T] [--connections C] [--keys K]
+ *    gyre-history --port P [--profile rounds|windows] [--seconds S] [--seed N]
+ *                 [--threads T] [--connections C] [--keys K]
  *
- * Exit status: 0 no violation, 1 a violation (printed), 2 the run could not be made. It empties databases 0 and 1
- * of the server at that port of this machine.
+ * Exit status: 0 no violation, 1 a violation (printed), 2 the run could not be made. It empties databases 0
+ * and 1 of the server at that port of this machine.
  */
 #include <stdio.h>
 #include <stdlib.h>

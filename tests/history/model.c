@@ -1,4 +1,5 @@
-/* model.c: see model.h. One small function per family of commands; the reply is always built from the state alone. */
+/* model.c: see model.h. One small function per family of commands; the reply is always built from the state
+ * alone. */
 #include "tests/history/model.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* model.h: the naive keyspace that recorded histories are judged by, and what a recorded command looks like.
  *
- * A history is a set of commands with what each was answered and when it was sent and answered. It is legal when the
- * commands can be put into one order that (1) keeps the order of each connection, (2) keeps real time: a command
- * answered before another was sent comes first, and (3) gives every command, run one by one on this model, the
- * very reply that was recorded. Values are numbers, and writers write numbers that nobody else writes, so a reply tells
- * which write it saw.
+ * A history is a set of commands with what each was answered and when it was sent and answered. It is legal
+ * when the commands can be put into one order that (1) keeps the order of each connection, (2) keeps real
+ * time: a command answered before another was sent comes first, and (3) gives every command, run one by one
+ * on this model, the very reply that was recorded. Values are numbers, and writers write numbers that nobody
+ * else writes, so a reply tells which write it saw.
  *
  * Everything here is plain data without pointers: states are copied and compared as bytes.
  */
@@ -16,8 +16,9 @@
 #include <stdint.h>
 
 enum { MODEL_KEYS = 5, MODEL_DATABASES = 2, MODEL_ARGUMENTS = 5 };
-/* Written values are multiples of this, each written once. INCR may then count up from one without meeting another: what
- * was written is the value divided by this. 0 is not written: a counter that began at nothing. */
+/* Written values are multiples of this, each written once. INCR may then count up from one without
+ * meeting another: what was written is the value divided by this. 0 is not written: a counter that began
+ * at nothing. */
 enum { MODEL_VALUE_STEP = 1000 };
 #define MODEL_ABSENT INT64_MIN /* no such key; a null reply */
 
@@ -79,7 +80,8 @@ void model_clear(struct model_state *s);
 struct model_reply model_run(struct model_state *s, const struct model_op *op);
 bool model_reply_equal(const struct model_reply *a, const struct model_reply *b);
 
-/* Whether the command's reply says that it changed nothing, whatever the state was: a read, or a write that was refused. */
+/* Whether the command's reply says that it changed nothing, whatever the state was: a read, or a write that
+ * was refused. */
 bool model_changes_nothing(const struct model_op *op);
 
 const char *model_name(enum model_kind kind);

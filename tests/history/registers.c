@@ -1,9 +1,9 @@
 /* registers.c: the graph described in registers.h.
  *
- * Edges are bits of a square matrix, and so is its closure (who comes before whom at all), which is computed from a topological
- * order, last first: a row is the union of the rows of its successors. 4096 commands are 2 MB a matrix. The
- * inference runs on the closure and adds edges; a few rounds suffice in practice, and each adds at least one of at most
- * count^2 edges, so it ends.
+ * Edges are bits of a square matrix, and so is its closure (who comes before whom at all), which is computed
+ * from a topological order, last first: a row is the union of the rows of its successors. 4096 commands are
+ * 2 MB a matrix. The inference runs on the closure and adds edges; a few rounds suffice in practice, and
+ * each adds at least one of at most count^2 edges, so it ends.
  */
 #include "tests/history/registers.h"
 

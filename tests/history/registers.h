@@ -1,8 +1,9 @@
 /* registers.h: finds contradictions in long histories of reads and writes of whole groups of keys.
  *
- * The keys are split into groups, spread over slices. A write (MSET) gives all keys of one or two groups one value that nobody
- * else writes; a read (MGET) reads all keys of one or two groups. So each group is one register, if and only if multi-key
- * commands are atomic; a read that sees two values in one group is torn, which is the first thing looked for.
+ * The keys are split into groups, spread over slices. A write (MSET) gives all keys of one or two groups one
+ * value that nobody else writes; a read (MGET) reads all keys of one or two groups. So each group is one
+ * register, if and only if multi-key commands are atomic; a read that sees two values in one group is torn,
+ * which is the first thing looked for.
  *
  * Then the commands become the nodes of a graph of "has to come before":
  *
@@ -13,9 +14,10 @@
  *                     v before r, so v before w    (otherwise r would have seen v)
  *                     w before v, so r before v    (otherwise r would have seen v)
  *
- * The last rule is applied until nothing new comes of it. A cycle is a proof that no legal order exists. For one
- * register this finds every illegal history; for commands over two it is sound, and finds what a chain of
- * such conclusions can show (deciding all of it is NP-hard: short rounds go to linear.h instead, which is complete).
+ * The last rule is applied until nothing new comes of it. A cycle is a proof that no legal order exists. For
+ * one register this finds every illegal history; for commands over two it is sound, and finds what a chain
+ * of such conclusions can show (deciding all of it is NP-hard: short rounds go to linear.h instead, which is
+ * complete).
  *
  * Pure, but for memory; any thread.
  */
@@ -58,8 +60,8 @@ struct register_verdict {
     size_t culprit[8]; /* of a longer cycle, the first 8 */
 };
 
-/* `ops` lists the commands of each connection in the order they were sent. The first must be the write that sets every
- * group. */
+/* `ops` lists the commands of each connection in the order they were sent. The first must be the write that
+ * sets every group. */
 struct register_verdict registers_check(const struct register_op *ops, size_t count);
 
 /* Notes what an op read of a group, from the values of all its keys. */

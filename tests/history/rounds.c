@@ -1,7 +1,8 @@
 /* rounds.c: short rounds of all kinds of commands on five keys in two databases, judged by linear.h.
  *
- * Each connection sends ROUND_BURSTS pipelines of up to BURST_MAX commands a round. The keys' names hold the seed, so that every
- * run has them on other slices. KEYS * is among the commands, so nothing else may be in databases 0 and 1.
+ * Each connection sends ROUND_BURSTS pipelines of up to BURST_MAX commands a round. The keys' names hold the
+ * seed, so that every run has them on other slices. KEYS * is among the commands, so nothing else may be in
+ * databases 0 and 1.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@ struct rounds {
     struct model_op all[CREW_THREADS * CREW_CONNECTIONS * ROUND_OPS];
 };
 
-/* How often each kind is drawn, of the sum of all. Commands on everything are rare: they would leave little to see. */
+/* How often each kind is drawn, of the sum of all. Commands on everything are rare: they would leave little
+ * to see. */
 static const uint8_t weights[MODEL_KINDS] = {
     [MODEL_SET] = 4,      [MODEL_SET_GET] = 3,     [MODEL_SETNX] = 3,        [MODEL_GET] = 5,
     [MODEL_GETDEL] = 2,   [MODEL_INCR] = 4,        [MODEL_MSET] = 14,        [MODEL_MSETNX] = 5,
@@ -185,7 +187,8 @@ static void rounds_play(struct crew_member *m, void *arg) {
     }
 }
 
-/* Empties the keyspace by single deletions, which the server does in passing (FLUSHALL would stop all of it). */
+/* Empties the keyspace by single deletions, which the server does in passing (FLUSHALL would stop all of
+ * it). */
 static void rounds_prepare(struct crew_member *leader, void *arg) {
     struct rounds *rounds = arg;
     struct wire *w = &leader->wires[0];

@@ -1,7 +1,8 @@
 /* windows.c: long rounds of atomic writes and reads of groups of keys, judged by registers.h.
  *
- * Groups 0 to WINDOW_GROUPS - 2 have options.group_keys keys each, on as many slices as chance gives them; the last group is a
- * single key, on which SET with GET reads and writes at once. Some windows have one FLUSHALL in their midst.
+ * Groups 0 to WINDOW_GROUPS - 2 have options.group_keys keys each, on as many slices as chance gives them;
+ * the last group is a single key, on which SET with GET reads and writes at once. Some windows have one
+ * FLUSHALL in their midst.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,12 @@
 /* wire.h: a blocking connection for the history client: sends text, reads RESP2 replies of numbers.
  *
- * All that the client writes are numbers and names that end in one, so a reply is a type and numbers: a bulk string
- * counts as the number it ends in. When the server cannot be reached, answers something that is not RESP2, or takes longer
- * than WIRE_TIMEOUT_S, the process says so and exits with status 2: such a run proves nothing.
+ * All that the client writes are numbers and names that end in one, so a reply is a type and numbers: a bulk
+ * string counts as the number it ends in. When the server cannot be reached, answers something that is not
+ * RESP2, or takes longer than WIRE_TIMEOUT_S, the process says so and exits with status 2: such a run proves
+ * nothing.
  *
- * A connection belongs to one thread. Time is taken as close to the socket as can be: before a send, after a receive.
+ * A connection belongs to one thread. Time is taken as close to the socket as can be: before a send, after a
+ * receive.
  */
 #ifndef GYRE_HISTORY_WIRE_H
 #define GYRE_HISTORY_WIRE_H

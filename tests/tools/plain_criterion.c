@@ -1,9 +1,9 @@
 /* plain_criterion.c: runs criterion tests without criterion's own runner.
  *
  * Criterion starts each test in a process made from an image of itself (boxfort), which the thread sanitizer
- * does not survive: its runner crashes before the first test. So the tsan variant links this file as well. It
- * defines main and the few functions through which a test talks to the runner, walks the sections in which the Test()
- * macro registers its tests, and runs each of them in a plain forked child.
+ * does not survive: its runner crashes before the first test. So the tsan variant links this file as well.
+ * It defines main and the few functions through which a test talks to the runner, walks the sections in
+ * which the Test() macro registers its tests, and runs each of them in a plain forked child.
  *
  * Output: one TAP line a test ("ok - suite::name", "not ok - suite::name why"), then the number of tests.
  * Exit status 0 only when all passed. Parameterized tests and theories are not supported and fail loudly.

@@ -1,4 +1,5 @@
-/* test_command.c: the registry: lookup in any case, subcommands, renaming, and that every declaration is complete. */
+/* test_command.c: the registry: lookup in any case, subcommands, renaming, and that every declaration is
+ * complete. */
 #include "server/call.h"
 #include "server/command.h"
 #include "server/command_keys.h"

@@ -1,4 +1,5 @@
-/* test_command_keys.c: key specifications of every form applied to arguments, those that make no sense among them. */
+/* test_command_keys.c: key specifications of every form applied to arguments, those that make no sense among
+ * them. */
 #include "server/command_keys.h"
 
 #include <criterion/criterion.h>

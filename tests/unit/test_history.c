@@ -1,5 +1,5 @@
-/* The verifiers of recorded histories, shown histories made by hand: each way of being illegal must be found, and what is
- * merely concurrent must pass. See tests/history/model.h, linear.h and registers.h. */
+/* The verifiers of recorded histories, shown histories made by hand: each way of being illegal must be
+ * found, and what is merely concurrent must pass. See tests/history/model.h, linear.h and registers.h. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -12,7 +12,8 @@ enum { OPS_MAX = 64 };
 static struct model_op ops[OPS_MAX];
 static size_t count;
 
-/* Adds a command of a connection, sent and answered at those times; the reply is an OK until said otherwise. */
+/* Adds a command of a connection, sent and answered at those times; the reply is an OK until said
+ * otherwise. */
 static struct model_op *add(unsigned connection, uint64_t invoked, uint64_t completed, enum model_kind kind) {
     cr_assert(count < OPS_MAX);
     struct model_op *op = &ops[count++];
@@ -244,8 +245,8 @@ Test(history, accepts_a_counter_that_was_read_between_steps) {
     cr_assert_eq(verdict(), LINEAR_LEGAL);
 }
 
-/* A round as a correct server would answer it: random commands of several connections in a random order, each with a span of
- * time around its instant. */
+/* A round as a correct server would answer it: random commands of several connections in a random order,
+ * each with a span of time around its instant. */
 static void random_round(struct random *r) {
     struct model_state state;
     model_clear(&state);

@@ -1,7 +1,8 @@
-/* test_hold.c: holds under real threads: mutual exclusion, sets without deadlock, no lost wake-up, insistence ends.
+/* test_hold.c: holds under real threads: mutual exclusion, sets without deadlock, no lost wake-up,
+ * insistence ends.
  *
- * The threads here have rings and sleep in thread_turn as the server's do, so a lost wake-up shows as a test that does not end
- * (criterion's timeout).
+ * The threads here have rings and sleep in thread_turn as the server's do, so a lost wake-up shows as a test
+ * that does not end (criterion's timeout).
  */
 #include "shard/rt/clock.h"
 #include "shard/rt/hold.h"
@@ -131,8 +132,9 @@ Test(hold, parking_on_a_free_hold_takes_it) {
     cr_assert_eq(atomic_load(&h.word), 0);
 }
 
-/* Two connections of one thread on one hold. The second finds it free between the two halves of a release, the freeing and the
- * look at who is parked: the first one's bit has to survive, or nobody would ever wake it. */
+/* Two connections of one thread on one hold. The second finds it free between the two halves of a release,
+ * the freeing and the look at who is parked: the first one's bit has to survive, or nobody would ever wake
+ * it. */
 Test(hold, taking_it_after_all_keeps_the_bit_of_another_connection) {
     char why[256];
     static struct thread me = {.index = 0, .name = "me"};

@@ -1,4 +1,5 @@
-/* test_interest.c: watchers are told of every change of their keys, waiters of what they wait for, and nothing is left behind. */
+/* test_interest.c: watchers are told of every change of their keys, waiters of what they wait for, and
+ * nothing is left behind. */
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
 #include "shard/store/evict.h"

@@ -1,4 +1,5 @@
-/* test_mailbox.c: messages of one sender come in order, none is lost or seen twice with many senders at once. */
+/* test_mailbox.c: messages of one sender come in order, none is lost or seen twice with many senders at
+ * once. */
 #include "shard/rt/mailbox.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* test_output.c: what a send's completion does to a client: progress, the end, errors, limits. No ring: only what needs
- * none of the kernel's work is asked for (test_worker.c has the rest). */
+/* test_output.c: what a send's completion does to a client: progress, the end, errors, limits. No ring: only
+ * what needs none of the kernel's work is asked for (test_worker.c has the rest). */
 #include "server/output.h"
 
 #include <criterion/criterion.h>

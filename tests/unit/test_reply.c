@@ -1,5 +1,5 @@
-/* test_reply.c: every type of reply in RESP2 and RESP3, and how replies are laid into chunks: small ones together,
- * large ones on their own, blobs by reference, aggregates whose length comes last. */
+/* test_reply.c: every type of reply in RESP2 and RESP3, and how replies are laid into chunks: small ones
+ * together, large ones on their own, blobs by reference, aggregates whose length comes last. */
 #include "server/reply.h"
 
 #include <criterion/criterion.h>

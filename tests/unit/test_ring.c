@@ -1,4 +1,5 @@
-/* test_ring.c: the ring on socket pairs: receiving into lent buffers, sending, accepting, cancelling, closing, waking. */
+/* test_ring.c: the ring on socket pairs: receiving into lent buffers, sending, accepting, cancelling,
+ * closing, waking. */
 #include "shard/rt/ring.h"
 
 #include <criterion/criterion.h>
@@ -226,7 +227,8 @@ Test(ring, accepts_again_and_again) {
     close(listener);
 }
 
-/* More requests than the submission queue has entries, and their completions, which are more than one walk takes. */
+/* More requests than the submission queue has entries, and their completions, which are more than one walk
+ * takes. */
 Test(ring, queues_take_more_than_fits_in_them) {
     enum { REQUESTS = 3 * RING_ENTRIES };
     static bool seen[REQUESTS];

@@ -1,5 +1,5 @@
-/* test_thread.c: doorbells wake a sleeper and only once, messages arrive, retired memory is freed when nobody can be
- * looking at it any more, and not before. */
+/* test_thread.c: doorbells wake a sleeper and only once, messages arrive, retired memory is freed when
+ * nobody can be looking at it any more, and not before. */
 #include "shard/rt/thread.h"
 
 #include <criterion/criterion.h>
@@ -161,7 +161,8 @@ static void count_echo(struct thread *to, struct message *message) {
     atomic_fetch_add(&echoes, 1);
 }
 
-/* With and without the sleeper asleep: a message that was posted at the very moment of falling asleep is seen. */
+/* With and without the sleeper asleep: a message that was posted at the very moment of falling asleep is
+ * seen. */
 Test(thread, no_message_is_lost_to_a_sleeper) {
     enum { ROUNDS = 20000 };
     pthread_t thread;

@@ -1,4 +1,5 @@
-/* test_upkeep.c: a shard's upkeep is fair to its slices and bounded in time, and reads its thresholds right. */
+/* test_upkeep.c: a shard's upkeep is fair to its slices and bounded in time, and reads its thresholds
+ * right. */
 #include "server/upkeep.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* test_worker.c: a worker's thread with real sockets, and this thread as another one that gets in its way: how
- * waiting, closing and refusing come together in batch.c, route.c, client.c and output.c.
+/* test_worker.c: a worker's thread with real sockets, and this thread as another one that gets in its way:
+ * how waiting, closing and refusing come together in batch.c, route.c, client.c and output.c.
  *
  * This thread takes part as a thread of the server (with a ring, so that it can wake the worker), holds
  * slices as long as it likes, and speaks to the worker through socket pairs.
