@@ -176,11 +176,13 @@ static enum route_result run_call(struct worker *w, struct request *r, uint64_t 
     call.visit.database = c->database;
     call.blobs = r->partial ? resp_blobs(r->partial) : NULL;
     call.visit.no_touch = client_has(c, CLIENT_NO_TOUCH);
+    call.visit.writes = r->command->flags & CMD_WRITE;
     enum route_result result;
     if (!has_memory(w, c, r->command, &call.visit)) return ROUTE_DONE;
     if (UNLIKELY(c->transaction != NULL) && !(r->command->flags & CMD_NOT_QUEUED)) {
         if (run_is_paused(c, r->command->flags, pause_switches())) return run_wait_for_pause(w, c);
         transaction_queue(w, r, &call);
+        run_trim(w);
         return ROUTE_DONE;
     }
     if (UNLIKELY((r->command->flags & CMD_TRANSACTION) && c->transaction)) {

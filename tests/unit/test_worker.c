@@ -401,6 +401,25 @@ Test(worker, client_that_leaves_while_it_is_paused_is_freed) {
     cr_assert(eventually(nobody_is_left));
 }
 
+/* The writes that waited run before the owner has cleared the switches of the pause. */
+Test(worker, first_write_after_a_pause_finds_its_key_out_of_the_way) {
+    int fd = connect_client(), other = connect_client();
+    for (int i = 0; i < 5; i++) {
+        say(fd, "SET a old PX 20\r\nCLIENT PAUSE 60 WRITE\r\n");
+        hear(fd, "+OK\r\n+OK\r\n");
+        usleep(30000);
+        say(other, "GET a\r\nDBSIZE\r\n");
+        hear(other, "$-1\r\n:1\r\n");
+        say(fd, "SET a new GET\r\nDBSIZE\r\nGET a\r\nDEL a\r\n");
+        hear(fd, "$-1\r\n:1\r\n$3\r\nnew\r\n:1\r\n");
+        say(fd, "DBSIZE\r\n");
+        hear(fd, ":0\r\n");
+    }
+    close(fd);
+    close(other);
+    cr_assert(eventually(nobody_is_left));
+}
+
 static size_t sending_bytes;
 
 static void look_at_sending(void) {
@@ -506,6 +525,13 @@ Test(worker, command_of_many_keys_leaves_no_room_behind) {
     cr_assert_lt(scratch_keys, KEYS / 2);
     say(fd, "MSET a 1 b 2\r\nDEL a b c\r\n");
     hear(fd, "+OK\r\n:2\r\n");
+    say(fd, "MULTI\r\n");
+    say_bytes(fd, del.data, del.len);
+    hear(fd, "+OK\r\n+QUEUED\r\n");
+    on_worker(look_at_scratch);
+    cr_assert_lt(scratch_keys, KEYS / 2);
+    say(fd, "EXEC\r\n");
+    hear(fd, "*1\r\n:0\r\n");
     buf_free(&del);
     close(fd);
     cr_assert(eventually(nobody_is_left));
