@@ -12,7 +12,6 @@
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
 #include "shard/store/evict.h"
-#include "shard/store/grave.h"
 #include "shard/store/keyspace.h"
 #include "shard/store/policy.h"
 #include "shard/store/value_methods.h"
@@ -381,77 +380,6 @@ Test(keyspace, replica_hides_and_keeps) {
     cr_assert_null(get("k"));
     cr_assert_eq(TOTAL(expired), 1);
     cr_assert_eq(keyspace_count(k.slice, 0), 0);
-}
-
-/* A pause ends for the slices one after the other, a writable replica writes at any time. */
-Test(keyspace, paused_it_hides_and_keeps_but_a_write_makes_room) {
-    static const uint32_t keeping[] = {SWITCH_PAUSE_WRITES, SWITCH_PAUSE_ALL, SWITCH_REPLICA};
-    for (unsigned i = 0; i < sizeof keeping / sizeof *keeping; i++) {
-        put("k", "old", now_ms + 10);
-        set_switches(keeping[i]);
-        pass_time(1000);
-        cr_assert_null(get("k"));
-        struct key k = key_make("k", 1);
-        cr_assert_null(keyspace_random(&v, k.slice));
-        while (keyspace_maintain(&v, k.slice, 100)) continue;
-        cr_assert_eq(TOTAL(keys), 1);
-        cr_assert_eq(TOTAL(expired), i);
-        /* SET ... GET looks for the old value as a reader does. */
-        v.writes = true;
-        struct entry **at = keyspace_find(&v, &k, KEYSPACE_READ);
-        cr_assert_null(at);
-        keyspace_set(&v, &k, at, value_bytes("new", 3), NO_TTL);
-        v.writes = false;
-        cr_assert_eq(TOTAL(keys), 1, "not two of the same name");
-        cr_assert_eq(TOTAL(expired), i + 1);
-        check_all();
-        set_switches(0);
-        keyspace_delete(&v, &k, keyspace_find(&v, &k, KEYSPACE_WRITE));
-        cr_assert_eq(TOTAL(keys), 0);
-    }
-}
-
-Test(keyspace, what_is_being_discarded_is_known) {
-    size_t begun = mem_used();
-    for (unsigned i = 0; i < 2000; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "k%u", i);
-        put(name, i % 2 ? "a short value" : name, i % 3 ? NO_TTL : now_ms + 10000);
-    }
-    size_t used = mem_used() - begun, discarded = 0;
-    cr_assert_eq(keyspace_discarded_bytes(), 0);
-    struct keyspace *detached[64];
-    cr_assert_leq(slices.count, 64);
-    for (unsigned i = 0; i < slices.count; i++) detached[i] = keyspace_detach(&v, &slices.all[i], 0);
-    cr_assert_leq(keyspace_discarded_bytes(), used);
-    cr_assert_geq(keyspace_discarded_bytes(), used / 10 * 6, "%zu of %zu", keyspace_discarded_bytes(), used);
-    for (unsigned i = 0; i < slices.count; i++) {
-        do {
-            cr_assert(keyspace_discarded_bytes() <= used - discarded || !detached[i]);
-            discarded = used - keyspace_discarded_bytes();
-        } while (detached[i] && keyspace_discard(detached[i], 5));
-    }
-    cr_assert_eq(keyspace_discarded_bytes(), 0);
-}
-
-/* Freed in the thread's upkeep: the kernel takes its time over a large one. */
-Test(keyspace, large_blobs_are_buried_and_small_ones_are_not) {
-    enum { LARGE = 2 << 20 };
-    static char text[LARGE];
-    struct key k = key_make("k", 1);
-    for (size_t len = 5000; len <= LARGE; len = len == 5000 ? LARGE : LARGE + 1) {
-        struct entry **at =
-            keyspace_set(&v, &k, keyspace_find(&v, &k, KEYSPACE_WRITE), value_bytes(text, len), NO_TTL);
-        cr_assert(grave_is_empty(&me));
-        if (len == LARGE) {
-            keyspace_set(&v, &k, at, value_bytes("x", 1), NO_TTL);
-            cr_assert_not(grave_is_empty(&me));
-            cr_assert_geq(grave_bytes(), LARGE);
-        }
-    }
-    for (unsigned i = 0; i < slices.count; i++) hold_release(&slices.all[i].hold, &me);
-    cr_assert_not(grave_dig(&me, 1000000));
-    cr_assert_eq(grave_bytes(), 0);
 }
 
 Test(keyspace, loading_and_following_see_what_is_past) {

@@ -247,7 +247,7 @@ Test(ring, queues_take_more_than_fits_in_them) {
 
 struct sleeper {
     struct ring *ring;
-    _Atomic bool ready;
+    _Atomic bool ready, may_close;
     _Atomic unsigned turns;
     unsigned completions;
 };
@@ -262,6 +262,7 @@ static void *sleep_five_times(void *arg) {
         s->completions += ring_turn(s->ring, UINT64_MAX);
         atomic_fetch_add(&s->turns, 1);
     }
+    while (!atomic_load(&s->may_close)) usleep(100);
     ring_close(s->ring);
     return NULL;
 }
@@ -278,6 +279,7 @@ static void wake_five_times(void (*wake)(struct ring *target)) {
         for (int k = 0; k < 20000 && atomic_load(&s.turns) == i; k++) usleep(1000);
         cr_assert_eq(atomic_load(&s.turns), i + 1);
     }
+    atomic_store(&s.may_close, true);
     pthread_join(thread, NULL);
     cr_assert_eq(s.completions, 0, "a doorbell is no completion");
 }
