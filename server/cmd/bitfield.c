@@ -128,20 +128,11 @@ static bool fit(const struct operation *o, __int128 exact, int64_t *value) {
     return o->overflow != OVERFLOW_FAIL;
 }
 
-/* What the operations work on. `bytes` are `writable` where one of them writes; `grew`: they were
- * lengthened for it. */
-struct target {
-    const unsigned char *bytes;
-    unsigned char *writable;
-    size_t len;
-    bool grew;
-};
-
-/* Does one operation that writes. Returns whether it counts as a change: if it was refused or left things
- * as they were, it does not, but any that was done does where the string has grown. */
-static bool change_field(struct call *c, const struct operation *o, const struct target *target) {
+/* Does one operation that writes. Returns whether it counts as a change: if it was refused or left things as
+ * they were, it does not, but any that was done does where the string has grown. */
+static bool change_field(struct call *c, const struct operation *o, struct bitmap_edit *edit) {
     const struct field *field = &o->field;
-    int64_t old = field_value(field, bits_get(target->bytes, target->len, field->at, field->width)), value;
+    int64_t old = field_value(field, bits_get(edit->bytes, edit->len, field->at, field->width)), value;
     __int128 exact = o->operand;
     if (o->kind == FIELD_INCRBY)
         exact += old;
@@ -151,22 +142,22 @@ static bool change_field(struct call *c, const struct operation *o, const struct
         reply_null(c->reply);
         return false;
     }
-    bits_set(target->writable, field->at, field->width, (uint64_t)value);
+    if (value != old) bits_set(bitmap_edit_write(c, edit), field->at, field->width, (uint64_t)value);
     reply_int(c->reply, o->kind == FIELD_INCRBY ? value : old);
-    return value != old || target->grew;
+    return value != old || edit->grew;
 }
 
 /* Returns how many changes there were. */
-static uint64_t do_all(struct call *c, const struct target *target) {
+static uint64_t do_all(struct call *c, struct bitmap_edit *edit) {
     struct operation o = {.overflow = OVERFLOW_WRAP};
     uint64_t changes = 0;
     for (unsigned i = 2; parse_operation(c, &i, &o);) {
         const struct field *field = &o.field;
         if (o.kind == FIELD_GET) {
-            uint64_t raw = bits_get(target->bytes, target->len, field->at, field->width);
+            uint64_t raw = bits_get(edit->bytes, edit->len, field->at, field->width);
             reply_int(c->reply, field_value(field, raw));
         } else {
-            changes += change_field(c, &o, target);
+            changes += change_field(c, &o, edit);
         }
     }
     return changes;
@@ -174,7 +165,7 @@ static uint64_t do_all(struct call *c, const struct target *target) {
 
 static void bitfield(struct call *c, bool may_write) {
     struct needs needs;
-    struct target target = {0};
+    struct bitmap_edit edit = {0};
     struct bitmap map;
     if (!parse_all(c, &needs)) return;
     if (needs.writes && !may_write) {
@@ -182,16 +173,14 @@ static void bitfield(struct call *c, bool may_write) {
         return;
     }
     if (needs.writes) {
-        target.writable = bitmap_writable(c, needs.last, &target.len, &target.grew);
-        if (!target.writable) return;
-        target.bytes = target.writable;
+        if (!bitmap_edit_open(c, needs.last, &edit)) return;
     } else {
         if (!bitmap_read(c, 0, &map, NULL)) return;
-        target.bytes = map.bytes;
-        target.len = map.len;
+        edit.bytes = map.bytes;
+        edit.len = map.len;
     }
     reply_array(c->reply, needs.count);
-    uint64_t changes = do_all(c, &target);
+    uint64_t changes = do_all(c, &edit);
     if (!changes) return;
     call_dirty(c, changes);
     notify(c, NOTIFY_STRING, "setbit", &c->keys[0]);
@@ -205,6 +194,20 @@ static void cmd_bitfield_ro(struct call *c) {
     bitfield(c, false);
 }
 
+/* For COMMAND GETKEYSANDFLAGS: without SET and INCRBY it only reads. */
+static uint32_t bitfield_key_flags(const struct arg *argv, unsigned argc) {
+    for (unsigned i = 2; i < argc;) {
+        unsigned left = argc - i - 1;
+        if (left >= 2 && text_is(argv[i].data, argv[i].len, "GET"))
+            i += 3;
+        else if (left >= 1 && text_is(argv[i].data, argv[i].len, "OVERFLOW"))
+            i += 2;
+        else
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    }
+    return KEY_RO | KEY_ACCESS;
+}
+
 /* ---- the commands ---- */
 
 struct command bitfield_commands[] = {
@@ -213,6 +216,7 @@ struct command bitfield_commands[] = {
      .flags = CMD_WRITE | CMD_DENYOOM,
      .categories = ACL_WRITE | ACL_BITMAP | ACL_SLOW,
      .keys = {KEYS_FIRST(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS)},
+     .key_flags = bitfield_key_flags,
      .handler = cmd_bitfield,
      .group = "bitmap",
      .since = "3.2.0",

@@ -2,7 +2,7 @@
  * BITPOS BITOP.
  *
  * On the client's thread, under the holds of all the keys' slices. A bitmap is a plain string: reading works
- * on whatever form it is stored in, writing on keyspace_writable, in place unless a reply that is being sent
+ * on whatever form it is stored in, writing on the bytes themselves, in place unless a reply that is being sent
  * shares the bytes. What was written is a raw string for good, as in Redis.
  *
  * BITOP builds its result beside the sources, which may include the destination, and stores it at the end. It
@@ -30,17 +30,29 @@ bool bitmap_read(struct call *c, unsigned i, struct bitmap *map, bool *found) {
     return true;
 }
 
-unsigned char *bitmap_writable(struct call *c, uint64_t last, size_t *len, bool *grew) {
+unsigned char *bitmap_edit_write(struct call *c, struct bitmap_edit *edit) {
+    if (!edit->writable) {
+        char *data;
+        edit->at = keyspace_writable(&c->visit, &c->keys[0], edit->at, edit->len, &data);
+        edit->bytes = edit->writable = (unsigned char *)data;
+    }
+    return edit->writable;
+}
+
+bool bitmap_edit_open(struct call *c, uint64_t last, struct bitmap_edit *edit) {
     struct entry **at = call_write(c, 0);
-    if (!lookup_is_string(c, at)) return NULL;
-    size_t old_len = at ? entry_string_len(*at) : 0;
-    *len = (last >> 3) + 1;
-    *grew = old_len < *len;
-    if (!*grew) *len = old_len;
-    if (!at) at = keyspace_set(&c->visit, &c->keys[0], NULL, value_bytes("", 0), NO_TTL);
-    char *data;
-    keyspace_writable(&c->visit, &c->keys[0], at, *len, &data);
-    return (unsigned char *)data;
+    if (!lookup_is_string(c, at)) return false;
+    size_t len = at ? entry_string_len(*at) : 0, needed = (last >> 3) + 1;
+    *edit = (struct bitmap_edit){.at = at, .len = len < needed ? needed : len, .grew = len < needed};
+    if (!at) edit->at = keyspace_set(&c->visit, &c->keys[0], NULL, value_bytes("", 0), NO_TTL);
+    const struct entry *e = *edit->at;
+    if (edit->grew || entry_encoding(e) == ENC_INT || !(e->flags & ENTRY_RAW)) {
+        bitmap_edit_write(c, edit);
+    } else {
+        edit->bytes = (const unsigned char *)entry_string(e, NULL, &len);
+    }
+    ASSERT(edit->bytes && last >> 3 < edit->len);
+    return true;
 }
 
 bool bitmap_argument_offset(struct call *c, unsigned i, unsigned width, uint64_t *offset) {
@@ -66,15 +78,11 @@ static void cmd_setbit(struct call *c) {
         reply_error(c->reply, error);
         return;
     }
-    size_t len;
-    bool grew;
-    unsigned char *bytes = bitmap_writable(c, offset, &len, &grew);
-    if (!bytes) return;
-    unsigned char *at = bytes + (offset >> 3);
-    unsigned mask = 0x80u >> (offset & 7);
-    bool before = *at & mask;
-    if (grew || before != (bit == 1)) {
-        *at = (unsigned char)(bit ? *at | mask : *at & ~mask);
+    struct bitmap_edit edit;
+    if (!bitmap_edit_open(c, offset, &edit)) return;
+    bool before = bits_get(edit.bytes, edit.len, offset, 1);
+    if (before != bit) bits_set(bitmap_edit_write(c, &edit), offset, 1, (uint64_t)bit);
+    if (before != bit || edit.grew) {
         call_dirty(c, 1);
         notify(c, NOTIFY_STRING, "setbit", &c->keys[0]);
     }

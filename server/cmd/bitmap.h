@@ -23,9 +23,19 @@ struct bitmap {
 /* Key i, looked up as a read is; a missing one is empty (and then `*found` is false, where it is asked
  * for). */
 bool bitmap_read(struct call *c, unsigned i, struct bitmap *map, bool *found);
-/* The call's key as writable bytes that reach at least to bit `last`, made or lengthened with zeros; *grew
- * says whether it was. It keeps its deadline. */
-unsigned char *bitmap_writable(struct call *c, uint64_t last, size_t *len, bool *grew);
+/* The string of the call's key while it is being changed. */
+struct bitmap_edit {
+    const unsigned char *bytes;
+    size_t len;
+    bool grew; /* it was made, or lengthened with zeros, to reach as far as was asked for */
+    struct entry **at;
+    unsigned char *writable; /* NULL until bitmap_edit_write */
+};
+
+/* Looks the call's key up for writing up to bit `last`. It keeps its deadline; its encoding becomes raw. */
+bool bitmap_edit_open(struct call *c, uint64_t last, struct bitmap_edit *edit);
+/* Its bytes for writing, which are asked for only when something changes: those who watch the key are told. */
+unsigned char *bitmap_edit_write(struct call *c, struct bitmap_edit *edit);
 /* Argument i as a position in bits, within the largest string there may be. With a `width` it may be given
  * as "#n": the n-th field of that width. */
 bool bitmap_argument_offset(struct call *c, unsigned i, unsigned width, uint64_t *offset);

@@ -262,6 +262,22 @@ bitfield cross set u32 5 4294967295 get u3 4 get u40 0 set i33 3 -4294967296 get
 """, ["set", "big", "z" * 3000], ["bitfield", "big", "set", "u63", "23990", "1234567890123", "get", "u63", "23990"],
     ["getrange", "big", "2990", "-1"], ["bitfield", "big", "get", "i64", "23990", "get", "u20", "24050"])
 
+CASES["bitfield keys"] = case("""
+command getkeysandflags bitfield k
+command getkeysandflags bitfield k get u8 0 get u8 1
+command getkeysandflags bitfield k overflow sat get u8 0
+command getkeysandflags bitfield k get u8 0 set u8 0 1
+command getkeysandflags bitfield k get u8 0 incrby u8 0 1
+command getkeysandflags bitfield k get u8
+command getkeysandflags bitfield k nonsense
+command getkeysandflags bitfield_ro k get u8 0
+command getkeysandflags bitop and a b c
+command getkeys bitop and a b c
+command getkeys bitop not a b
+command getkeysandflags setbit k 1 1
+command getkeysandflags bitcount k
+""")
+
 CASES["bitfield errors"] = case(f"""
 set a foobar
 bitfield
