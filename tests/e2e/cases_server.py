@@ -242,13 +242,9 @@ command getkeysandflags ping x
 command getkeysandflags nosuch k
 """)
 
-CASES["line ends in errors"] = _case("""
-set k v
-expire k 10 "abc\r\n"
-expire k 10 "\r\nabc\r\nd\n\n"
-expire k 10 "\n"
-hello 3 "abc\n"
-""")
+CASES["line ends in errors"] = _case("set k v", ["expire", "k", "10", "abc\r\n"],
+                                     ["expire", "k", "10", "\r\nabc\r\nd\n\n"], ["expire", "k", "10", "\n"],
+                                     ["hello", "3", "abc\n"])
 
 CASES["options of what is watched"] = _case("""
 config set latency-monitor-threshold 100
