@@ -123,7 +123,10 @@ static bool fit(const struct operation *o, __int128 exact, int64_t *value) {
     ASSERT(field->width >= 1 && field->width <= BITS_FIELD_MAX);
     *value = (int64_t)exact;
     if (exact >= low && exact <= high) return true;
-    if (o->overflow == OVERFLOW_SAT) *value = (int64_t)(exact > high ? high : low);
+    /* SET to a number so low that its distance from the top wraps around in Redis counts as too high there. */
+    bool wraps = o->kind == FIELD_SET && field->is_signed && field->width < BITS_FIELD_MAX;
+    bool too_high = exact > high || (wraps && high - exact > INT64_MAX);
+    if (o->overflow == OVERFLOW_SAT) *value = (int64_t)(too_high ? high : low);
     if (o->overflow == OVERFLOW_WRAP) *value = field_value(field, (uint64_t)exact & (uint64_t)(range - 1));
     return o->overflow != OVERFLOW_FAIL;
 }

@@ -252,6 +252,8 @@ ttl t
 get t
 bitfield t overflow fail set u8 1000 300
 strlen t
+bitfield low overflow sat set i63 0 {MIN} get i63 0 set i8 100 {MIN} get i8 100 set i8 100 -9223372036854775680 get i8 100
+bitfield low overflow sat set i8 100 -9223372036854775681 get i8 100 incrby i63 0 {MIN} get i63 0
 bitfield fresh overflow fail set u8 1000 300
 strlen fresh
 object encoding fresh
