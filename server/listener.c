@@ -12,20 +12,37 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { LISTENERS_MAX = 2 * CONFIG_BIND_MAX + 1 };
+#define FAILURE_QUIET_NS 10000000000u
+
+/* A socket that connections come in by; the coordinator's own. */
 struct listener {
-    int fd;
+    int fd; /* -1: this place is free */
+    uint32_t generation;
     bool armed;
 };
 
-static struct listener listeners[CONFIG_BIND_MAX + 1];
-static unsigned listeners_count;
+static struct listener listeners[LISTENERS_MAX];
+static struct coordinator *acceptor;
 static const char *unix_path;
 static _Atomic uint64_t rejected;
 static _Atomic int64_t
     clients_max; /* maxclients, or fewer where the limit of open files does not allow that many */
+
+/* The TCP sockets that the configuration asks for. Changed at start, then under the configuration's lock. */
+struct address {
+    const char *text;
+    int port, fd;
+};
+struct addresses {
+    struct address all[CONFIG_BIND_MAX];
+    unsigned count;
+};
+static struct addresses addresses;
 
 /* A connection on its way from the acceptor to its worker. */
 struct arrival {
@@ -33,34 +50,78 @@ struct arrival {
     struct client_origin origin;
 };
 
-static void add_listener(int fd) {
-    ASSERT(listeners_count < sizeof listeners / sizeof *listeners);
-    listeners[listeners_count++] = (struct listener){.fd = fd};
+static unsigned add_listener(int fd) {
+    unsigned i = 0;
+    while (i < LISTENERS_MAX && listeners[i].fd >= 0) i++;
+    ASSERT(i < LISTENERS_MAX);
+    listeners[i].fd = fd;
+    listeners[i].armed = false;
+    return i;
 }
 
-/* Redis's rule: an address with '-' before it may be missing on this machine. */
-static bool open_tcp(const struct config *config, char *why, size_t cap) {
+static const struct address *find_address(const struct addresses *set, const char *text, int port) {
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->all[i].port == port && !strcmp(set->all[i].text, text)) return &set->all[i];
+    return NULL;
+}
+
+/* Closes the sockets of `set` that `other` does not have. */
+static void close_all_but(const struct addresses *set, const struct addresses *other) {
+    for (unsigned i = 0; i < set->count; i++)
+        if (!find_address(other, set->all[i].text, set->all[i].port)) close(set->all[i].fd);
+}
+
+/* Opens what the configuration asks for, but for what `have` has already. Redis's rule: an address with '-' before it may be missing
+ * on this machine. */
+static bool open_tcp(const struct config *config, const struct addresses *have, struct addresses *want,
+                     char *why, size_t cap) {
     char cause[128];
+    *want = (struct addresses){.count = 0};
     for (int i = 0; config->port && i < config->bind_count; i++) {
-        const char *address = config->bind[i];
-        bool optional = *address == '-';
-        int fd =
-            socket_listen_tcp(address + optional, config->port, config->tcp_backlog, cause, sizeof cause);
+        const char *text = config->bind[i];
+        bool optional = *text == '-';
+        const struct address *old = find_address(have, text, config->port);
+        if (find_address(want, text, config->port)) continue;
+        int fd = old ? old->fd
+                     : socket_listen_tcp(text + optional, config->port, config->tcp_backlog, have->count > 0,
+                                         cause, sizeof cause);
         if (fd >= 0) {
-            add_listener(fd);
+            want->all[want->count++] = (struct address){mem_strdup(text), config->port, fd};
         } else if (optional && (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT || fd == -EPROTONOSUPPORT)) {
-            log_verbose("Not listening on optional address %s: %s", address + 1, cause);
+            log_verbose("Not listening on optional address %s: %s", text + 1, cause);
         } else {
-            snprintf(why, cap, "could not listen on %s port %d: %s", address, config->port, cause);
+            snprintf(why, cap, "could not listen on %s port %d: %s", text, config->port, cause);
             return false;
         }
     }
     return true;
 }
 
+static void free_texts(struct addresses *set) {
+    for (unsigned i = 0; i < set->count; i++) mem_free((void *)set->all[i].text);
+    set->count = 0;
+}
+
+/* The kernel cuts a backlog off at its own limit without a word. */
+static void check_backlog(int backlog) {
+    FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
+    char line[32];
+    if (!f) return;
+    long limit = fgets(line, sizeof line, f) ? strtol(line, NULL, 10) : 0;
+    if (limit > 0 && limit < backlog)
+        log_warning("WARNING: The TCP backlog setting of %d cannot be enforced because "
+                    "/proc/sys/net/core/somaxconn is set to the lower value of %ld.",
+                    backlog, limit);
+    fclose(f);
+}
+
 bool listeners_open(const struct config *config, char *why, size_t why_cap) {
     char cause[128];
-    if (!open_tcp(config, why, why_cap)) return false;
+    static const struct addresses none;
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) listeners[i].fd = -1;
+    if (!open_tcp(config, &none, &addresses, why, why_cap)) return false;
+    for (unsigned i = 0; i < addresses.count; i++) add_listener(addresses.all[i].fd);
+    if (addresses.count) check_backlog(config->tcp_backlog);
     if (*config->unixsocket) {
         int fd = socket_listen_unix(config->unixsocket, (mode_t)config->unixsocketperm, config->tcp_backlog,
                                     cause, sizeof cause);
@@ -71,7 +132,7 @@ bool listeners_open(const struct config *config, char *why, size_t why_cap) {
         unix_path = mem_strdup(config->unixsocket);
         add_listener(fd);
     }
-    if (!listeners_count) {
+    if (!addresses.count && !unix_path) {
         snprintf(why, why_cap,
                  "nothing to listen on: port is 0 or no address of bind exists, and no unixsocket is set");
         return false;
@@ -81,16 +142,88 @@ bool listeners_open(const struct config *config, char *why, size_t why_cap) {
 
 static void arm(struct coordinator *c, unsigned i) {
     listeners[i].armed = true;
-    ring_accept(c->thread.ring, listeners[i].fd, tag_make(TAG_ACCEPT, 0, i));
+    ring_accept(c->thread.ring, listeners[i].fd, tag_make(TAG_ACCEPT, listeners[i].generation, i));
 }
 
 void listeners_start(struct coordinator *c) {
-    for (unsigned i = 0; i < listeners_count; i++) arm(c, i);
+    acceptor = c;
+    listeners_beat(c);
 }
 
 void listeners_beat(struct coordinator *c) {
-    for (unsigned i = 0; i < listeners_count; i++)
-        if (!listeners[i].armed) arm(c, i);
+    for (unsigned i = 0; i < LISTENERS_MAX; i++)
+        if (listeners[i].fd >= 0 && !listeners[i].armed) arm(c, i);
+}
+
+/* ---- other addresses at run time ---- */
+
+/* From the thread that runs CONFIG SET to the coordinator: what to listen on instead. */
+struct handover {
+    struct message message;
+    int added[CONFIG_BIND_MAX], removed[CONFIG_BIND_MAX];
+    unsigned added_count, removed_count;
+};
+
+static void stop_listening(struct coordinator *c, int fd) {
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &listeners[i];
+        if (l->fd != fd) continue;
+        if (l->armed)
+            ring_cancel(c->thread.ring, tag_make(TAG_ACCEPT, l->generation, i), tag_make(TAG_NOTHING, 0, 0));
+        ring_close_fd(c->thread.ring, fd, tag_make(TAG_NOTHING, 0, 0));
+        *l = (struct listener){.fd = -1, .generation = l->generation + 1};
+    }
+}
+
+static void take_over(struct thread *to, struct message *message) {
+    struct handover *h = (struct handover *)(void *)message;
+    struct coordinator *c = (struct coordinator *)(void *)to;
+    ASSERT(c == acceptor);
+    for (unsigned i = 0; i < h->removed_count; i++) stop_listening(c, h->removed[i]);
+    for (unsigned i = 0; i < h->added_count; i++) {
+        socket_share_port(h->added[i], false);
+        arm(c, add_listener(h->added[i]));
+    }
+    mem_free(h);
+}
+
+static void hand_over(const struct addresses *old, const struct addresses *next) {
+    struct handover *h = mem_zalloc(sizeof *h);
+    h->message.deliver = take_over;
+    for (unsigned i = 0; i < next->count; i++)
+        if (!find_address(old, next->all[i].text, next->all[i].port))
+            h->added[h->added_count++] = next->all[i].fd;
+    for (unsigned i = 0; i < old->count; i++)
+        if (!find_address(next, old->all[i].text, old->all[i].port))
+            h->removed[h->removed_count++] = old->all[i].fd;
+    thread_post(thread_self(), &acceptor->thread, &h->message);
+}
+
+/* CONFIG SET bind, port: opens what is new while the old sockets still listen (an address of the old ones may cover a new one, so the
+ * port is shared for that moment); when one cannot be had, everything stays as it is. */
+static bool apply_addresses(const struct config *before, const struct config *after, char *why) {
+    char cause[256];
+    struct addresses next;
+    for (unsigned i = 0; i < addresses.count; i++) socket_share_port(addresses.all[i].fd, true);
+    bool opened = open_tcp(after, &addresses, &next, cause, sizeof cause);
+    if (opened && !next.count && !unix_path && after->port) {
+        opened = false;
+        snprintf(cause, sizeof cause, "none of the addresses exists");
+    }
+    for (unsigned i = 0; i < addresses.count; i++) socket_share_port(addresses.all[i].fd, false);
+    if (!opened) {
+        log_warning("Failed to listen: %s", cause);
+        snprintf(why, CONFIG_WHY_MAX, "%s",
+                 before->port != after->port ? "Unable to listen on this port. Check server logs."
+                                             : "Failed to bind to specified addresses.");
+        close_all_but(&next, &addresses);
+        free_texts(&next);
+        return false;
+    }
+    hand_over(&addresses, &next);
+    free_texts(&addresses);
+    addresses = next;
+    return true;
 }
 
 void listeners_set_maxclients(int64_t clients) {
@@ -112,7 +245,8 @@ static bool apply_maxclients(const struct config *before, const struct config *a
 }
 
 void listeners_register_hooks(void) {
-    static const struct config_hook hooks[] = {{"maxclients", apply_maxclients}, {NULL, NULL}};
+    static const struct config_hook hooks[] = {
+        {"maxclients", apply_maxclients}, {"bind", apply_addresses}, {"port", apply_addresses}, {NULL, NULL}};
     config_register_hooks(hooks);
 }
 
@@ -181,22 +315,30 @@ static void deal(struct coordinator *c, int fd) {
     thread_post(&c->thread, &w->thread, &a->message);
 }
 
+/* Out of descriptors, most likely, and that may last: one line now and then. */
+static void note_failure(const struct coordinator *c, int error) {
+    static uint64_t quiet_until_ns;
+    if (c->thread.turn_mono_ns < quiet_until_ns) return;
+    quiet_until_ns = c->thread.turn_mono_ns + FAILURE_QUIET_NS;
+    log_warning("Accepting client connection: %s", strerror(error));
+}
+
 void listeners_completion(struct coordinator *c, const struct completion *done) {
     if (tag_kind(done->tag) != TAG_ACCEPT) return;
-    struct listener *l = &listeners[(uint32_t)done->tag];
+    unsigned i = (uint32_t)done->tag;
+    struct listener *l = &listeners[i];
     if (done->result >= 0) deal(c, done->result);
-    if (done->more) return;
+    if (done->more || done->tag != tag_make(TAG_ACCEPT, l->generation, i)) return;
     l->armed = false;
-    if (done->result >= 0) {
-        arm(c, (unsigned)(l - listeners));
-    } else {
-        /* Out of descriptors, most likely: trying again at once would spin; the next beat does. */
-        log_warning("Accepting client connection: %s", strerror(-done->result));
-    }
+    if (done->result >= 0)
+        arm(c, i);
+    else
+        note_failure(c, -done->result); /* trying again at once would spin; the next beat does */
 }
 
 void listeners_close(void) {
-    for (unsigned i = 0; i < listeners_count; i++) close(listeners[i].fd);
+    for (unsigned i = 0; i < LISTENERS_MAX; i++)
+        if (listeners[i].fd >= 0) close(listeners[i].fd);
+    free_texts(&addresses);
     if (unix_path) unlink(unix_path);
-    listeners_count = 0;
 }

@@ -123,6 +123,7 @@ static void become_process(const struct config *config, const struct config_load
     log_set_level((enum log_level)config->loglevel);
     config_load_log(load);
     process_prepare_signals();
+    if (config->disable_thp) process_disable_huge_pages();
 }
 
 static uint64_t random_seed_from_system(void) {
@@ -161,8 +162,10 @@ static void introduce(const struct config *config) {
 }
 
 static void announce(void) {
+    char state[96];
     log_notice("Ready to accept connections");
-    process_notify("READY=1\nSTATUS=Ready to accept connections");
+    snprintf(state, sizeof state, "READY=1\nMAINPID=%d\nSTATUS=Ready to accept connections", (int)getpid());
+    process_notify(state);
 }
 
 int main(int argc, char **argv) {

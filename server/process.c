@@ -2,6 +2,7 @@
 #include "server/process.h"
 
 #include "server/command.h"
+#include "server/config.h"
 #include "server/worker.h"
 #include "shard/base/log.h"
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -84,8 +86,7 @@ static void crash_line(const char *line) {
 
 /* Runs in a signal handler: nothing here allocates or locks (backtrace was used once before, so it is
  * loaded). */
-static void on_crash(int signal_number, siginfo_t *info, void *context) {
-    (void)context;
+static void report_crash(int signal_number, const siginfo_t *info) {
     void *frames[FRAMES_MAX];
     char line[256];
     snprintf(line, sizeof line, "\n=== GYRE CRASHED: signal %d, code %d, address %p, version %s ===\n",
@@ -99,6 +100,11 @@ static void on_crash(int signal_number, siginfo_t *info, void *context) {
         crash_line(line);
     }
     crash_line("=== end of crash report ===\n");
+}
+
+static void on_crash(int signal_number, siginfo_t *info, void *context) {
+    (void)context;
+    if (config_get()->crash_log_enabled) report_crash(signal_number, info);
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -108,6 +114,11 @@ static void handled_signals(sigset_t *set) {
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
+}
+
+void process_disable_huge_pages(void) {
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+        log_warning("disable-thp: the kernel refused: %s", strerror(errno));
 }
 
 void process_prepare_signals(void) {

@@ -24,6 +24,8 @@ int64_t process_raise_limits(int64_t maxclients);
 /* Blocks the signals that process_wait handles (in all threads made afterwards) and sets up the crash
  * report. */
 void process_prepare_signals(void);
+/* Asks the kernel not to back this process with huge pages (disable-thp): they make memory grow in leaps. */
+void process_disable_huge_pages(void);
 /* Sleeps until the server is to end. Handles SIGHUP (reopens the log). */
 void process_wait(void);
 /* Tells the service manager (NOTIFY_SOCKET); nothing happens without one. `state` as sd_notify(3) has it. */

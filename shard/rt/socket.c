@@ -13,10 +13,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int listen_on(const struct addrinfo *a, int backlog) {
+void socket_share_port(int fd, bool share) {
+    int value = share;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
+}
+
+static int listen_on(const struct addrinfo *a, int backlog, bool beside) {
     int one = 1, fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
     if (fd < 0) return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (beside) socket_share_port(fd, true);
     if (a->ai_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, backlog) < 0) {
         int error = errno;
@@ -26,7 +32,7 @@ static int listen_on(const struct addrinfo *a, int backlog) {
     return fd;
 }
 
-int socket_listen_tcp(const char *address, int port, int backlog, char *why, size_t why_cap) {
+int socket_listen_tcp(const char *address, int port, int backlog, bool beside, char *why, size_t why_cap) {
     char service[8];
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
                     *found;
@@ -44,7 +50,7 @@ int socket_listen_tcp(const char *address, int port, int backlog, char *why, siz
         return -EADDRNOTAVAIL;
     }
     int fd = -EADDRNOTAVAIL;
-    for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) fd = listen_on(a, backlog);
+    for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) fd = listen_on(a, backlog, beside);
     freeaddrinfo(found);
     if (fd < 0) snprintf(why, why_cap, "%s", strerror(-fd));
     return fd;

@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* A listening TCP socket on a numeric or named address ("*" and "::*" mean any). Returns the descriptor. */
-int socket_listen_tcp(const char *address, int port, int backlog, char *why, size_t why_cap);
+/* A listening TCP socket on a numeric or named address ("*" and "::*" mean any). `beside`: sockets of this process may listen on the
+ * same port (see socket_share_port). Returns the descriptor. */
+int socket_listen_tcp(const char *address, int port, int backlog, bool beside, char *why, size_t why_cap);
+/* Whether another socket may be bound to the same port, as long as it says so too. */
+void socket_share_port(int fd, bool share);
 /* A listening unix socket; an old one in the way is removed. mode 0 leaves the umask's. */
 int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, size_t why_cap);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */

@@ -5,7 +5,8 @@ import socket
 import subprocess
 import time
 
-from harness import equal, eventually, only, slow, timeout, variants
+from fixture import free_port
+from harness import contains, equal, eventually, only, slow, timeout, variants
 from resp import Client, Closed, Error, Simple, encode
 
 
@@ -244,3 +245,75 @@ def test_two_servers_cannot_share_a_port(ctx):
     assert done.returncode != 0, "a second server started on the same port"
     assert b"in use" in done.stdout + done.stderr, done.stdout + done.stderr
     equal(Client(server.port)("PING"), Simple("PONG"))
+
+
+@only("gyre")
+def test_port_and_addresses_change_at_run_time(ctx):
+    """New sockets are there before the old ones go; a refusal changes nothing; who is connected stays so."""
+    server = ctx.server()
+    client, port = server.client(), free_port()
+    equal(client("CONFIG", "SET", "port", port), Simple("OK"))
+    eventually(lambda: Client(port)("PING") == Simple("PONG"), 5, "an answer on the new port")
+    eventually(lambda: refused(server.port), 5, "silence on the old port")
+    equal(client("PING"), Simple("PONG"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        error = client("CONFIG", "SET", "port", taken.getsockname()[1])
+        equal(error, Error("ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. "
+                           "Check server logs."))
+        equal(client("CONFIG", "GET", "port"), [b"port", b"%d" % port])
+    equal(Client(port)("PING"), Simple("PONG"))
+    equal(client("CONFIG", "SET", "bind", "192.0.2.1"),
+          Error("ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses."))
+    for addresses in ("127.0.0.1 127.0.0.2", "*", "127.0.0.2", "* -::*", "127.0.0.1"):
+        equal(client("CONFIG", "SET", "bind", addresses), Simple("OK"), addresses)
+        near = "127.0.0.2" if addresses == "127.0.0.2" else "127.0.0.1"
+        eventually(lambda near=near: not refused(port, near), 5, f"an answer on {near} of {addresses}")
+        equal(Client(port, near)("PING"), Simple("PONG"))
+    eventually(lambda: refused(port, "127.0.0.2"), 5, "silence on an address that was given up")
+    equal(client("CONFIG", "SET", "port", "0"), Simple("OK"))
+    eventually(lambda: refused(port), 5, "silence without a port")
+    equal(client("CONFIG", "SET", "port", server.port, "bind", "127.0.0.1"), Simple("OK"))
+    eventually(lambda: not refused(server.port), 5, "an answer on the first port again")
+
+
+def refused(port, host="127.0.0.1"):
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@only("gyre")
+@timeout(60)
+def test_no_descriptors_left(ctx):
+    """New clients wait, old ones are served, the log has a line and not thousands, and nothing spins."""
+    server = ctx.server()
+    client = server.client()
+    kept = [server.client() for _ in range(10)]
+    highest = max(int(fd) for fd in os.listdir(f"/proc/{server.pid}/fd"))
+    limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (highest + 3, limits[1]))
+    port = free_port()  # an accept keeps the limit that was in force when it began
+    equal(client("CONFIG", "SET", "port", port), Simple("OK"))
+    eventually(lambda: not refused(port), 5, "an answer on the new port")
+    waiting = [Client(port) for _ in range(40)]
+    for late in waiting:
+        late.send_command("PING")
+    before = server.cpu_seconds()
+    time.sleep(1)
+    assert server.cpu_seconds() - before < 0.5
+    equal(client("PING"), Simple("PONG"))
+    equal(server.log_text().count("Accepting client connection: "), 1, server.log_text())
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, limits)
+    for late in waiting:
+        equal(late.read(), Simple("PONG"))
+    equal(len(kept), 10)
+
+
+@only("gyre")
+def test_a_backlog_beyond_the_kernels_is_told(ctx):
+    with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
+        limit = int(file.read())
+    server = ctx.server("--tcp-backlog", str(limit + 1))
+    contains(server.log_text(), f"The TCP backlog setting of {limit + 1} cannot be enforced")

@@ -116,7 +116,9 @@ def test_systemd_is_notified(ctx):
         heard = listener.recv(4096).decode()
         while "READY=1" not in heard:
             heard += listener.recv(4096).decode()
+        pid = server.pid
         server.stop()
+        contains(heard, f"MAINPID={pid}\n")
         while "STOPPING=1" not in heard:
             heard += listener.recv(4096).decode()
 
