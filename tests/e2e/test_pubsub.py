@@ -411,7 +411,7 @@ def test_one_order_for_all(ctx):
     """Publishers race on a few channels: whoever listens, to channel or pattern, in RESP2 or 3, hears the same, nothing lost or doubled."""
     server = ctx.server()
     channels = [f"c{number}" for number in range(3)]
-    rounds, publishers = ctx.scaled(3000) // 50 * 50 or 50, connect(server, 6)
+    rounds, publishers = ctx.scaled(6000) // 50 * 50 or 50, connect(server, 6)
     heard, readers = [], []
     for number, client in enumerate(connect(server, 12)):
         if number % 3 == 0:
