@@ -19,6 +19,7 @@
 #include "shard/store/evict.h"
 #include "shard/store/prefetch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The argument that is the command's only key, or 0 when it has none, several, or one that depends. */
@@ -88,6 +89,20 @@ static bool arity_fits(const struct command *cmd, unsigned argc) {
     return cmd->arity < 0 ? argc >= (unsigned)-cmd->arity : argc == (unsigned)cmd->arity;
 }
 
+/* A RESP2 client with subscriptions cannot tell replies from messages, so it may say very little. */
+static void refuse_subscriber(struct worker *w, struct client *c, const struct command *cmd) {
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        "Can't execute '%.100s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+        "in this context",
+        cmd->full_name);
+    if (cmd->flags & CMD_TRANSACTION)
+        exec_refuse(w, c, text);
+    else
+        reply_errorf(&c->reply, "ERR %s", text);
+}
+
 /* False when the command is refused; the error has been written. */
 static bool passes_checks(struct worker *w, struct client *c, struct request *r) {
     struct command *cmd = r->command;
@@ -121,11 +136,7 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
             reply, "ERR Replica can't interact with the keyspace"); /* Redis counts monitors among replicas */
     } else if (UNLIKELY(client_has(c, CLIENT_PUBSUB) && !(cmd->flags & CMD_SUBSCRIBER) &&
                         reply->protocol == 2)) {
-        reply_errorf(
-            reply,
-            "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
-            "allowed in this context",
-            cmd->full_name);
+        refuse_subscriber(w, c, cmd);
     } else {
         return true;
     }

@@ -18,6 +18,8 @@ MISSES_AND_NEW = "KEAmn"
 # What would end the subscription or the protocol, hide replies, or stop the clock.
 LEFT_OUT = {"hello", "reset", "quit", "monitor", "client", "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe",
             "publish", "spublish", "pubsub", "shutdown", "debug", "auth"}
+# A SCAN by type looks at keys past their time, and misses them, if they are still there.
+LEFT_OUT_AT_RANDOM = LEFT_OUT | {"scan"}
 
 
 def is_expiry(item):
@@ -35,6 +37,7 @@ class Listener:
 
     def begin(self):
         self.pair.reset(3)
+        self.queuing = False
         for client in self.pair.clients:
             equal(client("CONFIG", "SET", "notify-keyspace-events", self.classes), OK)
             assert isinstance(client("PSUBSCRIBE", "__key*__:*"), Push)
@@ -44,6 +47,10 @@ class Listener:
         self.number += 1
         marker = f"mark{self.number}".encode()
         both = []
+        word = str(command[0]).upper() if command else ""
+        self.queuing = word not in ("EXEC", "DISCARD") and (self.queuing or word == "MULTI")
+        if self.queuing:  # then the marker would be queued as well, but nothing happens to keys either
+            return [[raw] for raw in self.pair.exchange([command])[0][1:]]
         for client in self.pair.clients:
             client.send(encode(*command) + encode("ECHO", marker))
             said = []
@@ -64,9 +71,9 @@ class Listener:
         return None
 
 
-def is_left_out(commands):
+def is_left_out(commands, words_left_out=frozenset(LEFT_OUT)):
     words = {str(command[0].decode() if isinstance(command[0], bytes) else command[0]).lower() for command in commands if command}
-    return bool(words & LEFT_OUT)
+    return bool(words & words_left_out)
 
 
 @group
@@ -267,7 +274,7 @@ def test_events_of_random_commands(ctx):
     listener = Listener(Pair(ctx), MISSES_AND_NEW)
     for round_number in range(ctx.scaled(24)):
         commands = Generator(random.Random(ctx.seed + round_number)).commands(400)
-        commands = [command for command in commands if command and not is_left_out([command])]
+        commands = [command for command in commands if command and not is_left_out([command], LEFT_OUT_AT_RANDOM)]
         listener.begin()
         problem = listener.difference(commands)
         assert problem is None, f"seed {ctx.seed + round_number}: {problem}"
