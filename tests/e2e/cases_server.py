@@ -227,7 +227,6 @@ debug protocol FALSE
 ping
 """)
 
-# Which option a number belongs to has an effect only later, so it is enough that the answers are the same.
 CASES["command getkeysandflags"] = _case("""
 command getkeysandflags set k v
 command getkeysandflags set k v ex 10
@@ -246,6 +245,7 @@ CASES["line ends in errors"] = _case("set k v", ["expire", "k", "10", "abc\r\n"]
                                      ["expire", "k", "10", "\r\nabc\r\nd\n\n"], ["expire", "k", "10", "\n"],
                                      ["hello", "3", "abc\n"])
 
+# Which option a number belongs to has an effect only later, so it is enough that the answers are the same.
 CASES["options of what is watched"] = _case("""
 config set latency-monitor-threshold 100
 config get latency-monitor-threshold
