@@ -41,7 +41,8 @@ enum { PACKED_DIGITS = 24 }; /* room for an integer's text */
 
 /* An empty one with room for `bytes` bytes of elements. */
 struct packed *packed_new(uint8_t encoding, size_t bytes);
-/* From the bytes of a listpack, which packed_is_sound has approved of. */
+/* From the bytes of a listpack, which packed_is_sound has approved of. Its elements are taken to be canonical (what spells an integer is
+ * stored as one): every writer of the format does that, and looking for an element relies on it. */
 struct packed *packed_from(uint8_t encoding, const void *listpack, size_t bytes);
 struct packed *packed_copy(const struct packed *p);
 void packed_free(struct packed *p);
