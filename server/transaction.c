@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { QUEUED_AT_FIRST = 8 };
+enum { WAS_ABSENT, WAS_THERE }; /* what a watch remembers of its key: the tag of its node */
 
 static void publish_count(struct client *c, int32_t count) {
     atomic_store_explicit(&c->queued, count, memory_order_relaxed);
@@ -85,9 +86,8 @@ void transaction_watch(struct call *call, unsigned i) {
         c->watches = mem_zalloc(sizeof *c->watches);
         c->watches->kind = INTEREST_WATCH;
     }
-    /* One that is past its time goes now, so that its going is no change later. */
-    keyspace_find(&call->visit, k, KEYSPACE_PEEK);
-    interest_add(c->watches, k->slice, call->visit.database, k->data, k->len, k->hash, 0);
+    unsigned tag = keyspace_find(&call->visit, k, KEYSPACE_PEEK) ? WAS_THERE : WAS_ABSENT;
+    interest_add(c->watches, k->slice, call->visit.database, k->data, k->len, k->hash, tag);
 }
 
 void transaction_unwatch(struct worker *w, struct client *c) {
@@ -97,19 +97,18 @@ void transaction_unwatch(struct worker *w, struct client *c) {
     blocked_leave(w, set);
 }
 
-/* A watched key that is past its time has changed, whether or not anybody has found out. */
-static bool has_expired(struct visit *v, const struct interest *i) {
+/* A key that was there when it was watched and is past its time now has changed, whether or not anybody has found out. */
+static bool has_gone(struct visit *v, const struct interest_node *n) {
+    const struct interest *i = n->interest;
     struct key k = {.data = i->key, .len = i->len, .hash = i->hash, .slice = i->slice};
     v->database = i->database;
-    uint64_t before = v->expired;
-    keyspace_find(v, &k, KEYSPACE_PEEK);
-    return v->expired != before;
+    return n->tag == WAS_THERE && !keyspace_find(v, &k, KEYSPACE_PEEK);
 }
 
 bool transaction_is_stale(struct client *c) {
     struct visit v = {.thread = &c->worker->thread};
     if (!c->watches) return false;
     for (struct interest_node *n = c->watches->nodes; n; n = n->sibling)
-        if (has_expired(&v, n->interest)) return true;
+        if (has_gone(&v, n)) return true;
     return atomic_load_explicit(&c->watches->touched, memory_order_relaxed);
 }

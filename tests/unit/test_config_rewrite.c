@@ -92,7 +92,7 @@ Test(config_rewrite, everything_comes_back) {
         const char *candidates[] = {"no",          "yes",         "7",      "2mb",   "warning",
                                     "allkeys-lru", "default now", "1 2 3",  "1.5",   "",
                                     "a {port}",    "always",      "swapdb", "panic", "hostname",
-                                    "clients",     "allchannels"};
+                                    "clients",     "allchannels", "KEA"};
         char before[2048];
         snprintf(before, sizeof before, "%s", config_test_get(o->name));
         bool changed = false;
