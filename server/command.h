@@ -32,7 +32,7 @@ enum command_flag {
     CMD_ASKING = 1 << 11,
     CMD_FAST = 1 << 12,
     CMD_NO_AUTH = 1 << 13,
-    CMD_MAY_REPLICATE = 1 << 14,
+    CMD_MAY_REPLICATE = 1 << 14, /* replicas may be told of it though it writes nothing; not shown */
     CMD_SENTINEL = 1 << 15,
     CMD_ONLY_SENTINEL = 1 << 16,
     CMD_NO_MANDATORY_KEYS = 1 << 17,

@@ -1,5 +1,5 @@
-/* deliver.h: telling a client of any thread something that is no reply to it: what monitors see and,
- * later, what subscribers are sent.
+/* deliver.h: telling a client of any thread something that is no reply to it: what monitors see. (What
+ * subscribers are sent goes by the thread, not by the client: pubsub.h.)
  *
  * The bytes travel in a message to the client's thread, which appends them to the client's output.
  * Messages of one sender arrive in the order sent, and so do those of two senders of which the second sent

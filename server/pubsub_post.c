@@ -19,7 +19,13 @@
 
 #include <string.h>
 
-enum { BULK_HEADER_MAX = 24, AUDIENCES_AT_FIRST = 16 };
+enum {
+    BULK_HEADER_MAX = 24,
+    AUDIENCES_AT_FIRST = 16,
+    /* Messages from here on are referred to by replies instead of copied: below, the pieces of a reply around
+     * the reference would take more memory than the copy. */
+    REFER_MIN = REPLY_CHUNK_BYTES,
+};
 
 struct post;
 
@@ -256,7 +262,7 @@ static struct sent send_post(struct thread *from, struct post *post, const struc
 
 /* What is too large to be copied for everybody, or under the lock. */
 static struct blob *message_blob(const struct publication *p) {
-    if (p->message_len < REPLY_BLOB_MIN) return NULL;
+    if (p->message_len < REFER_MIN) return NULL;
     return p->blob ? blob_ref(p->blob) : blob_new_from(p->message, p->message_len);
 }
 

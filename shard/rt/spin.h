@@ -1,8 +1,9 @@
 /* spin.h: a lock for the little that all threads share (client registry, configuration, slow log), ranked
  * after all slices.
  *
- * Held for a bounded few microseconds, never across I/O, a wait, or the taking of a slice; one at a time. It
- * yields the processor after a while, in case the holder has lost its own.
+ * Held for a bounded few microseconds, never across I/O, a wait, or the taking of a slice; one at a time, but
+ * for the stripes of one structure, which may be taken together in their order. It yields the processor after
+ * a while, in case the holder has lost its own.
  */
 #ifndef GYRE_RT_SPIN_H
 #define GYRE_RT_SPIN_H

@@ -335,6 +335,27 @@ def test_what_others_see(ctx):
     equal(admin("PUBSUB", "NUMPAT"), 0)
 
 
+def test_a_monitor_does_not_publish(ctx):
+    client = ctx.client()
+    equal(client("MONITOR"), OK)
+    for word in ("PUBLISH", "SPUBLISH"):
+        equal(client(word, "c", "m"), Error("ERR Replica can't interact with the keyspace"))
+
+
+def test_a_pause_of_writes_is_one_of_publishing(ctx):
+    server = ctx.server()
+    admin, listener, publisher = connect(server, 3)
+    listener("SUBSCRIBE", "c")
+    admin("CLIENT", "PAUSE", 100000, "WRITE")
+    publisher.send_command("PUBLISH", "c", "m")
+    listener.send_command("PING", "still")
+    equal(listener.read(), [b"pong", b"still"])
+    equal(admin("GET", "k"), None)
+    admin("CLIENT", "UNPAUSE")
+    equal(publisher.read(), 1)
+    equal(listener.read(), [b"message", b"c", b"m"])
+
+
 def test_subscribers_are_not_idle(ctx):
     server = ctx.server("--timeout", "1")
     listener, idle = connect(server, 2)

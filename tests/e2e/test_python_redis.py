@@ -231,3 +231,59 @@ def test_unix_socket(ctx):
     r = redis.Redis(unix_socket_path=f"{server.folder}/sock")
     equal(r.set("k", "v"), True)
     equal(r.get("k"), b"v")
+
+
+def test_subscriptions(ctx):
+    r = connect(ctx, decode_responses=True)
+    listener = r.pubsub()
+    heard = []
+
+    def said():
+        """What comes next, but for what a handler takes, for which the library gives None."""
+        return eventually(lambda: listener.get_message(timeout=0.05))
+
+    def message(kind, channel, data, pattern=None):
+        return {"type": kind, "pattern": pattern, "channel": channel, "data": data}
+
+    listener.subscribe("a")
+    equal(said(), message("subscribe", "a", 1))
+    listener.subscribe(handled=heard.append)
+    equal(said(), message("subscribe", "handled", 2))
+    listener.psubscribe("b*")
+    equal(said(), message("psubscribe", "b*", 3))
+    equal(dict(r.pubsub_numsub("a", "handled", "none")), {"a": 1, "handled": 1, "none": 0})
+    equal(sorted(r.pubsub_channels()), ["a", "handled"])
+    equal(r.pubsub_numpat(), 1)
+    equal([r.publish("a", "one"), r.publish("handled", "two"), r.publish("bb", "three"), r.publish("c", "four")], [1, 1, 1, 0])
+    equal(said(), message("message", "a", "one"))
+    equal(said(), message("pmessage", "bb", "three", "b*"))
+    equal(heard, [message("message", "handled", "two")])
+    listener.ping()
+    equal(said()["type"], "pong")
+    listener.unsubscribe()
+    equal({said()["channel"], said()["channel"]}, {"a", "handled"})
+    listener.punsubscribe()
+    equal(said(), message("punsubscribe", "b*", 0))
+    equal(listener.subscribed, False)
+    listener.close()
+    eventually(lambda: r.pubsub_channels() == [])
+
+
+def test_listening_in_a_thread(ctx):
+    r = connect(ctx, decode_responses=True)
+    heard = []
+    listener = r.pubsub(ignore_subscribe_messages=True)
+    listener.psubscribe(**{"__keyevent@0__:*": lambda message: heard.append((message["channel"], message["data"]))})
+    r.config_set("notify-keyspace-events", "KEA")
+    thread = listener.run_in_thread(sleep_time=0.01)
+    eventually(lambda: r.pubsub_numpat() == 1)
+    r.set("k", 1, ex=100)
+    r.incr("k")
+    r.rename("k", "l")
+    r.delete("l")
+    names = ["set", "expire", "incrby", "rename_from", "rename_to", "del"]
+    eventually(lambda: len(heard) == len(names))
+    equal([channel.split(":")[1] for channel, _ in heard], names)
+    equal([key for _, key in heard], ["k", "k", "k", "k", "l", "l"])
+    thread.stop()
+    thread.join(10)

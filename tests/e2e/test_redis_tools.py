@@ -116,6 +116,17 @@ def test_monitor(ctx):
     equal(bool(re.match(pattern, line)), True, line)
 
 
+@timeout(60)
+def test_subscribe(ctx):
+    server = ctx.server()
+    process = subprocess.Popen(["redis-cli", "-p", str(server.port), "PSUBSCRIBE", "a*"], stdout=subprocess.PIPE)
+    equal([process.stdout.readline() for _ in range(3)], [b"psubscribe\n", b"a*\n", b"1\n"])
+    equal(cli(server, "PUBLISH", "ab", "hello"), "1\n")
+    equal([process.stdout.readline() for _ in range(4)], [b"pmessage\n", b"a*\n", b"ab\n", b"hello\n"])
+    process.kill()
+    process.wait()
+
+
 @timeout(120)
 def test_benchmark(ctx):
     server = ctx.server()

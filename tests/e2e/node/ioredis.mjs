@@ -95,6 +95,45 @@ await runChecks({
     assert.deepEqual(await seen, ['set', 'io:watched', 'x y']);
     monitor.disconnect();
   },
+  async subscribes() {
+    const subscriber = connect();
+    const heard = [];
+    const all = new Promise((resolve) => {
+      const hear = (...said) => heard.push(said) === 4 && resolve();
+      subscriber.on('message', (...said) => hear('message', ...said));
+      subscriber.on('pmessage', (...said) => hear('pmessage', ...said));
+      subscriber.on('smessage', (...said) => hear('smessage', ...said));
+    });
+    assert.equal(await subscriber.subscribe('io:news', 'io:other'), 2);
+    assert.equal(await subscriber.psubscribe('io:n*'), 3);
+    assert.equal(await subscriber.ssubscribe('io:shard'), 1);
+    await assert.rejects(subscriber.get('x'), /subscriber mode/);
+    assert.equal(await redis.publish('io:news', 'one'), 2);
+    assert.equal(await redis.publish('io:other', 'zwei \u00fc'), 1);
+    assert.equal(await redis.spublish('io:shard', 'three'), 1);
+    await all;
+    assert.deepEqual(heard, [
+      ['message', 'io:news', 'one'], ['pmessage', 'io:n*', 'io:news', 'one'],
+      ['message', 'io:other', 'zwei \u00fc'], ['smessage', 'io:shard', 'three'],
+    ]);
+    assert.deepEqual(await redis.pubsub('NUMSUB', 'io:news', 'io:none'), ['io:news', 1, 'io:none', 0]);
+    assert.equal(await subscriber.unsubscribe('io:news', 'io:other'), 1);
+    assert.equal(await subscriber.punsubscribe('io:n*'), 0);
+    assert.equal(await subscriber.sunsubscribe('io:shard'), 0);
+    assert.equal(await subscriber.ping(), 'PONG');
+    await subscriber.quit();
+  },
+  async subscribes_again_after_being_killed() {
+    const subscriber = connect({ retryStrategy: () => 20 });
+    const heard = new Promise((resolve) => subscriber.on('message', (channel, message) => resolve([channel, message])));
+    await subscriber.subscribe('io:again');
+    const subscribed = new Promise((resolve) => subscriber.once('reconnecting', () => subscriber.once('ready', resolve)));
+    assert.equal(await redis.client('KILL', 'TYPE', 'pubsub'), 1);
+    await subscribed;
+    while ((await redis.publish('io:again', 'back')) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(await heard, ['io:again', 'back']);
+    await subscriber.quit();
+  },
   async moves_large_values() {
     const large = Buffer.alloc(5 << 20, 'gyre');
     await redis.set('io:large', large);

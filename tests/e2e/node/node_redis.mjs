@@ -88,6 +88,41 @@ function checksFor(RESP) {
       assert.equal(await victim.ping(), 'PONG');
       await victim.quit();
     },
+    async subscribes() {
+      const subscriber = await connect({ RESP });
+      const heard = [];
+      const hear = (message, channel) => heard.push([channel, message]);
+      await subscriber.subscribe(['nr:news', 'nr:other'], hear);
+      await subscriber.pSubscribe('nr:n*', hear);
+      await subscriber.sSubscribe('nr:shard', hear);
+      assert.equal(await client.publish('nr:news', 'one'), 2);
+      assert.equal(await client.publish('nr:other', 'two'), 1);
+      assert.equal(await client.sPublish('nr:shard', 'three'), 1);
+      while (heard.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.deepEqual(heard, [['nr:news', 'one'], ['nr:news', 'one'], ['nr:other', 'two'], ['nr:shard', 'three']]);
+      assert.deepEqual((await client.pubSubChannels('nr:*')).sort(), ['nr:news', 'nr:other']);
+      assert.equal((await client.pubSubNumSub(['nr:news']))['nr:news'], 1);
+      assert.equal(await client.pubSubNumPat(), 1);
+      await subscriber.unsubscribe(['nr:news', 'nr:other']);
+      await subscriber.pUnsubscribe('nr:n*');
+      await subscriber.sUnsubscribe('nr:shard');
+      assert.equal(await client.publish('nr:news', 'nobody'), 0);
+      assert.equal(String(await subscriber.ping()), 'PONG');
+      await subscriber.quit();
+    },
+    async hears_of_its_own_keys() {
+      if (RESP !== 3) return;
+      const both = await connect({ RESP });
+      const heard = [];
+      await both.configSet('notify-keyspace-events', 'E$x');
+      await both.pSubscribe('__keyevent@*__:*', (message, channel) => heard.push([channel, message]));
+      await both.set('nr:event', '1', { PX: 30 });
+      while (heard.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.deepEqual(heard, [['__keyevent@0__:set', 'nr:event'], ['__keyevent@0__:expired', 'nr:event']]);
+      await both.configSet('notify-keyspace-events', '');
+      await both.pUnsubscribe();
+      await both.quit();
+    },
     async moves_large_values() {
       const large = 'gyre'.repeat(1 << 20);
       await client.set('nr:large', large);
