@@ -182,15 +182,20 @@ static bool lost_needed(const struct search *s, const struct model_state *before
     return false;
 }
 
-/* Puts the next command of connection c at the end of the order, if it may come now and its reply fits.
- * `above` is where that leads. */
+/* Puts the next command of connection c at the end of the order, with the rest of its transaction, if it may come now
+ * and the replies fit. `above` is where that leads. */
 static bool frame_try(const struct search *s, const struct frame *f, unsigned c, struct frame *above) {
     const struct model_op *op = next_op(s, &f->position, c);
     if (op == NULL || op->invoked_ns > f->earliest) return false;
     above->position = f->position;
-    struct model_reply expected = model_run(&above->position.state, op);
-    if (!model_reply_equal(&expected, &op->reply)) return false;
-    above->position.done[c]++;
+    for (bool more = true; more;) {
+        op = next_op(s, &above->position, c);
+        ASSERT(op != NULL);
+        struct model_reply expected = model_run(&above->position.state, op);
+        if (!model_reply_equal(&expected, &op->reply)) return false;
+        above->position.done[c]++;
+        more = op->more;
+    }
     if (lost_needed(s, &f->position.state, &above->position)) return false;
     frame_begin(s, above);
     return true;
@@ -202,7 +207,7 @@ static bool frame_try(const struct search *s, const struct frame *f, unsigned c,
 static bool frame_pass_idle(const struct search *s, struct frame *f, struct frame *above) {
     for (unsigned c = 0; c < s->connections; c++) {
         const struct model_op *op = next_op(s, &f->position, c);
-        if (op == NULL || !model_changes_nothing(op) || !frame_try(s, f, c, above)) continue;
+        if (op == NULL || op->more || !model_changes_nothing(op) || !frame_try(s, f, c, above)) continue;
         f->tried = s->connections;
         return true;
     }
@@ -220,6 +225,12 @@ static bool frame_advance(struct search *s, struct frame *f, struct frame *above
     return false;
 }
 
+static size_t done_count(const struct search *s, const struct position *p) {
+    size_t done = 0;
+    for (unsigned c = 0; c < s->connections; c++) done += p->done[c];
+    return done;
+}
+
 /* Searches from `initial`, giving up when so many positions were tried. */
 static enum linear_verdict search_run(struct search *s, const struct model_state *initial, size_t tried_max,
                                       size_t *longest) {
@@ -230,10 +241,11 @@ static enum linear_verdict search_run(struct search *s, const struct model_state
     s->stack[0].position = (struct position){.state = *initial};
     frame_begin(s, &s->stack[0]);
     for (size_t depth = 1; depth > 0;) {
-        if (depth - 1 > *longest) *longest = depth - 1;
-        if (depth - 1 == count) return LINEAR_LEGAL;
-        if (s->tried_count > tried_max) return LINEAR_UNDECIDED;
         struct frame *top = &s->stack[depth - 1];
+        size_t done = done_count(s, &top->position);
+        if (done > *longest) *longest = done;
+        if (done == count) return LINEAR_LEGAL;
+        if (s->tried_count > tried_max) return LINEAR_UNDECIDED;
         depth = frame_advance(s, top, top + 1) ? depth + 1 : depth - 1;
     }
     return LINEAR_ILLEGAL;

@@ -8,6 +8,8 @@
  * and no other; the price is time exponential in how many connections overlap, so rounds are short, and a
  * search past its bound says so.
  *
+ * A transaction is a run of commands that take effect together: the search puts all of them into the order at once.
+ *
  * Pure, but for memory; any thread.
  */
 #ifndef GYRE_HISTORY_LINEAR_H

@@ -60,6 +60,7 @@ struct model_reply {
 
 struct model_op {
     enum model_kind kind;
+    bool more; /* in a transaction: the connection's next command takes effect with it, at the same instant */
     unsigned connection; /* its place in the connection's order is the order in which a history lists it */
     unsigned database;
     unsigned key_count;

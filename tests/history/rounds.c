@@ -1,6 +1,7 @@
 /* rounds.c: short rounds of all kinds of commands on five keys in two databases, judged by linear.h.
  *
- * Each connection sends ROUND_BURSTS pipelines of up to BURST_MAX commands a round. The keys' names hold the
+ * Each connection sends ROUND_BURSTS pipelines of up to BURST_MAX commands a round, one in TRANSACTION_ONE_IN of them
+ * as a transaction. The keys' names hold the
  * seed, so that every run has them on other slices. KEYS * is among the commands, so nothing else may be in
  * databases 0 and 1.
  */
@@ -13,13 +14,14 @@
 #include "tests/history/crew.h"
 #include "tests/history/linear.h"
 
-enum { ROUND_BURSTS = 2, BURST_MAX = 5, ROUND_OPS = ROUND_BURSTS * BURST_MAX };
+enum { ROUND_BURSTS = 2, BURST_MAX = 5, ROUND_OPS = ROUND_BURSTS * BURST_MAX, TRANSACTION_ONE_IN = 4 };
 
 _Static_assert((int)ROUND_OPS <= (int)LINEAR_OPS_EACH, "a connection's commands fit the verifier");
 
 struct recording {
     unsigned count, expected; /* expected: replies still to come, for commands from `answered` on */
     unsigned database;        /* that the connection is in */
+    bool transaction;         /* the burst is one */
     struct model_op ops[ROUND_OPS];
 };
 
@@ -147,15 +149,19 @@ static void send_burst(struct crew_member *m, unsigned connection, struct rounds
     struct recording *rec = &rounds->recordings[m->index][connection];
     struct wire *w = &m->wires[connection];
     unsigned count = 1 + (unsigned)random_below(&m->random, BURST_MAX);
+    rec->transaction = random_below(&m->random, TRANSACTION_ONE_IN) == 0;
+    if (rec->transaction) wire_add(w, "MULTI\r\n");
     for (unsigned i = 0; i < count; i++) {
         struct model_op *op = &rec->ops[rec->count + i];
         draw(op, m, rounds);
         op->connection = m->index * m->crew->options->connections + connection;
-        if (i == 0) op->database = rec->database;
+        op->more = rec->transaction && i + 1 < count;
+        if (i == 0 || rec->transaction) op->database = rec->database;
         if (op->database != rec->database) wire_add(w, "SELECT %u\r\n", op->database);
         rec->database = op->database;
         write_op(w, rounds, op);
     }
+    if (rec->transaction) wire_add(w, "EXEC\r\n");
     uint64_t now = wire_send(w);
     for (unsigned i = 0; i < count; i++) rec->ops[rec->count + i].invoked_ns = now;
     rec->expected = count;
@@ -165,6 +171,13 @@ static void receive_burst(struct crew_member *m, unsigned connection, struct rou
     struct recording *rec = &rounds->recordings[m->index][connection];
     struct wire_reply said;
     unsigned database = rec->ops[rec->count].database; /* the first of a burst is in the connection's own */
+    if (rec->transaction) {
+        for (unsigned i = 0; i <= rec->expected; i++) { /* OK, and QUEUED for each */
+            wire_read(&m->wires[connection], &said);
+            if (said.type != '+') wire_trouble("MULTI: %s", said.text);
+        }
+        wire_read_array(&m->wires[connection], rec->expected);
+    }
     for (; rec->expected > 0; rec->expected--, rec->count++) {
         struct model_op *op = &rec->ops[rec->count];
         if (op->database != database) {
@@ -217,8 +230,9 @@ static void print_round(const struct rounds *rounds, size_t count, size_t longes
     char text[512];
     for (size_t i = 0; i < count; i++) {
         const struct model_op *op = &rounds->all[i];
-        printf("  %8.1f %8.1f  %s\n", (double)(op->invoked_ns - first) / 1000,
-               (double)(op->completed_ns - first) / 1000, model_describe(op, text, sizeof text));
+        printf("  %8.1f %8.1f  %s%s\n", (double)(op->invoked_ns - first) / 1000,
+               (double)(op->completed_ns - first) / 1000, model_describe(op, text, sizeof text),
+               op->more ? " (and at the same instant:)" : "");
     }
 }
 

@@ -146,6 +146,12 @@ void wire_read(struct wire *w, struct wire_reply *reply) {
     reply->received_ns = w->received_ns;
 }
 
+void wire_read_array(struct wire *w, unsigned count) {
+    char *line = read_line(w);
+    if (line[0] != '*' || strtol(line + 1, NULL, 10) != (long)count)
+        wire_trouble("not an array of %u: %s", count, line);
+}
+
 void wire_order(struct wire *w, const char *command) {
     struct wire_reply reply;
     wire_add(w, "%s\r\n", command);

@@ -42,6 +42,8 @@ void wire_add(struct wire *w, const char *format, ...) __attribute__((format(pri
 /* Sends what was added. Returns when: before the first byte left. */
 uint64_t wire_send(struct wire *w);
 void wire_read(struct wire *w, struct wire_reply *reply);
+/* Reads the head of an array whose elements are replies of their own (EXEC); trouble if it is of another length. */
+void wire_read_array(struct wire *w, unsigned count);
 /* Sends one command and insists on +OK or a number. */
 void wire_order(struct wire *w, const char *command);
 _Noreturn void wire_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -418,3 +418,37 @@ Test(registers, finds_a_flushall_undone) {
     read_group(2, 15, 16, 0, 1);
     cr_assert_eq(fault(), REGISTERS_CYCLE);
 }
+
+/* ---- transactions ---- */
+
+Test(history, accepts_what_surrounds_a_transaction) {
+    set(0, 1, 9, 0, 10);
+    ops[0].more = true;
+    set(0, 1, 9, 1, 20);
+    mget(1, 2, 3, MODEL_ABSENT, MODEL_ABSENT);
+    mget(1, 4, 8, 10, 20);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+}
+
+Test(history, finds_half_a_transaction) {
+    set(0, 1, 9, 0, 10);
+    set(0, 1, 9, 1, 20);
+    mget(1, 2, 8, 10, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_LEGAL, "as two commands");
+    ops[0].more = true;
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL, "as one");
+}
+
+Test(history, finds_what_came_between_the_commands_of_a_transaction) {
+    get(0, 1, 9, 0, MODEL_ABSENT);
+    set(0, 1, 9, 1, 20);
+    set(1, 2, 8, 0, 30);
+    get(1, 2, 8, 1, MODEL_ABSENT);
+    cr_assert_eq(verdict(), LINEAR_LEGAL);
+    ops[0].more = ops[2].more = true;
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL, "each has to be first");
+    ops[3].reply.values[0] = 20;
+    cr_assert_eq(verdict(), LINEAR_LEGAL, "the second saw all of the first");
+    ops[0].reply.values[0] = 30;
+    cr_assert_eq(verdict(), LINEAR_ILLEGAL, "each saw the other");
+}
