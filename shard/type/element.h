@@ -1,4 +1,4 @@
-/* element.h: one element of a listpack: how a string or an integer is written, read, measured and stepped over.
+/* element.h: one element of a listpack: how a string or an integer is written, read and stepped over.
  *
  *     first byte     what follows it                     holds
  *     0xxxxxxx                                           integers 0 to 127
