@@ -291,6 +291,8 @@ def test_no_descriptors_left(ctx):
     server = ctx.server()
     client = server.client()
     kept = [server.client() for _ in range(10)]
+    for one in kept:
+        equal(one("PING"), Simple("PONG"))
     highest = max(int(fd) for fd in os.listdir(f"/proc/{server.pid}/fd"))
     limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (highest + 3, limits[1]))
