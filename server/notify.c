@@ -74,20 +74,24 @@ struct event {
     unsigned database;
 };
 
-/* Publishes `message` to "__<kind>@<database>__:<about>". */
-static void publish(struct thread *from, const char *kind, unsigned database, const char *about,
-                    size_t about_len, const char *message, size_t message_len) {
+struct words {
+    const char *data;
+    size_t len;
+};
+
+/* Publishes `message` to "<prefix><about>", where the prefix is "__keyspace@0__:" or "__keyevent@0__:". */
+static void publish(struct thread *from, const char *prefix, struct words about, struct words message) {
     char stack[CHANNEL_ON_STACK];
-    char *channel = about_len <= sizeof stack - PREFIX_MAX ? stack : mem_alloc(about_len + PREFIX_MAX);
-    int prefix = snprintf(channel, PREFIX_MAX, "__%s@%u__:", kind, database);
-    ASSERT(prefix > 0 && prefix < PREFIX_MAX);
-    if (about_len) memcpy(channel + prefix, about, about_len);
+    size_t prefix_len = strlen(prefix), len = prefix_len + about.len;
+    char *channel = len <= sizeof stack ? stack : mem_alloc(len);
+    memcpy(channel, prefix, prefix_len);
+    if (about.len) memcpy(channel + prefix_len, about.data, about.len);
     struct publication p = {
         .kind = PUBSUB_CHANNEL,
         .channel = channel,
-        .channel_len = (size_t)prefix + about_len,
-        .message = message,
-        .message_len = message_len,
+        .channel_len = len,
+        .message = message.data,
+        .message_len = message.len,
     };
     pubsub_publish(from, &p);
     if (channel != stack) mem_free(channel);
@@ -95,12 +99,17 @@ static void publish(struct thread *from, const char *kind, unsigned database, co
 
 static void publish_event(struct thread *from, const struct event *e) {
     uint32_t classes = atomic_load_explicit(&notify_classes_active, memory_order_relaxed);
+    struct words key = {e->key, e->key_len}, name = {e->name, strlen(e->name)};
+    char prefix[PREFIX_MAX];
     if (!pubsub_is_used()) return;
-    size_t name_len = strlen(e->name);
-    if (classes & NOTIFY_KEYSPACE)
-        publish(from, "keyspace", e->database, e->key, e->key_len, e->name, name_len);
-    if (classes & NOTIFY_KEYEVENT)
-        publish(from, "keyevent", e->database, e->name, name_len, e->key, e->key_len);
+    if (classes & NOTIFY_KEYSPACE) {
+        snprintf(prefix, sizeof prefix, "__keyspace@%u__:", e->database);
+        publish(from, prefix, key, name);
+    }
+    if (classes & NOTIFY_KEYEVENT) {
+        snprintf(prefix, sizeof prefix, "__keyevent@%u__:", e->database);
+        publish(from, prefix, name, key);
+    }
 }
 
 void notify_publish(struct call *c, enum notify_class class, const char *event, const struct key *key) {

@@ -161,8 +161,8 @@ static void free_audience(struct audience *a) {
     mem_free(a);
 }
 
-/* The topic's audience on a thread, made if need be. `fresh` and `audience` are taken over where they are
- * needed (set to NULL). Under the lock. */
+/* Counts one subscriber more of the topic that `fresh` is like, on the thread that `spare` is of. Either is
+ * taken over (and set to NULL) where there is none such yet. Returns the audience. Under the lock. */
 static struct audience *enter(struct stripe *s, struct topic **fresh, struct audience **spare) {
     struct topic *t = pubsub_find_topic(s, (*fresh)->hash, (*fresh)->kind, (*fresh)->name, (*fresh)->len);
     if (!t) {
@@ -259,6 +259,7 @@ static bool listens(struct client *c) {
 }
 
 static void remove_from_client(struct client *c, struct subscription *sub, enum pubsub_kind kind) {
+    ASSERT(sub->client == c && count_of(c, kind) > 0);
     struct subscription_set *set = &c->pubsub->sets[kind];
     uint32_t count = count_of(c, kind) - 1;
     *(sub->older ? &sub->older->newer : &set->oldest) = sub->newer;
@@ -311,6 +312,7 @@ static void end(struct client *c, struct subscription *sub, enum pubsub_kind kin
     struct thread *me = &c->worker->thread;
     struct audience *a = sub->audience;
     struct stripe *s = pubsub_stripe(a->topic->hash);
+    ASSERT(a->thread == me->index && a->topic->kind == kind);
     pubsub_inbox_deliver(me, pubsub_inbox_take(me));
     lock_for(kind, s);
     leave(s, a);
@@ -371,7 +373,8 @@ uint64_t pubsub_topic_subscribers(enum pubsub_kind kind, const char *name, size_
     return count;
 }
 
-/* The names of one stripe, each behind its length. */
+/* The names of one stripe, each behind its length. They are only copied under the lock; what is done with
+ * them is done outside. */
 static void copy_names(struct stripe *s, enum pubsub_kind kind, struct buf *names) {
     spin_lock(&s->lock);
     for (uint32_t i = 0; s->topics && i <= s->buckets_mask; i++)

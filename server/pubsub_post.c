@@ -88,7 +88,7 @@ static void append_message(struct worker *w, struct client *c, const struct post
         reply_raw(r, post->bytes + 1, post->len - 1);
     }
     if (post->blob) reply_bulk_blob(r, post->blob, 0, post->blob->len);
-    r->mute = mute;
+    r->mute = mute; /* between two commands it is about the last one's reply */
     client_has_output(w, c);
     /* One inbox could bring much more than a client may have waiting: what is beyond is not even queued. */
     if (UNLIKELY(output_is_over_hard_limit(c))) client_set(c, CLIENT_CLOSE_ASAP);
@@ -130,11 +130,11 @@ static struct post_node *reversed(struct post_node *newest) {
 }
 
 void pubsub_inbox_deliver(struct thread *me, struct post_node *taken) {
-    if (LIKELY(!taken)) return;
     struct inbox *box = &inboxes[me->index];
     struct worker *w = worker_of(me);
-    if (UNLIKELY(atomic_load(&box->missed) && atomic_exchange(&box->missed, false))) close_subscribers(w);
     size_t weight = 0;
+    if (UNLIKELY(atomic_load(&box->missed) && atomic_exchange(&box->missed, false))) close_subscribers(w);
+    if (LIKELY(!taken)) return;
     for (struct post_node *node = reversed(taken), *next; node; node = next) {
         next = node->next;
         struct audience *a = node->audience;
@@ -213,11 +213,11 @@ static void find_recipients(struct recipients *to, const struct stripe *s, uint6
     }
 }
 
-/* Puts a node into its thread's inbox. False: there is no room. */
+/* Puts a node into its thread's inbox. False: there is no room. Under the stripe's lock. */
 static bool push(struct post_node *node) {
     struct inbox *box = &inboxes[node->audience->thread];
     size_t weight = node->post->weight, before = atomic_fetch_add(&box->waiting, weight);
-    /* One message always passes: so there is one waiting when `missed` is set, and the thread will see it. */
+    /* One message always passes, however large. When one does not, the thread is given notice all the same. */
     if (UNLIKELY(before != 0 && before + weight > PUBSUB_WAITING_BYTES_MAX)) {
         atomic_fetch_sub(&box->waiting, weight);
         atomic_store(&box->missed, true);
@@ -245,6 +245,7 @@ struct sent {
 static struct sent send_post(struct thread *from, struct post *post, const struct recipients *to) {
     struct sent sent = {0};
     uint32_t refused = 0;
+    ASSERT(to->count > 0);
     atomic_init(&post->refs, to->count + 1); /* one is ours */
     for (uint32_t i = 0; i < to->count; i++) {
         unsigned index = to->all[i]->thread;

@@ -1,7 +1,8 @@
-"""Keyspace notifications: the same commands to gyre-server and to redis-server, with every class of events on.
+"""Keyspace notifications: the same commands to gyre-server and to redis-server, with every class on.
 
-The client that sends the commands is subscribed to all events itself (RESP3), so what is compared is the very stream of
-bytes: which events, in which order, and where among the replies. Every case of the differential tests runs this way.
+The client that sends the commands is subscribed to all events itself (RESP3), so what is compared is the very
+stream of bytes: which events, in which order, and where among the replies. Every case of the differential
+tests runs this way.
 """
 import random
 
@@ -16,8 +17,25 @@ from test_differential import modules
 EVERYTHING = "KEA"
 MISSES_AND_NEW = "KEAmn"
 # What would end the subscription or the protocol, hide replies, or stop the clock.
-LEFT_OUT = {"hello", "reset", "quit", "monitor", "client", "subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe",
-            "publish", "spublish", "pubsub", "shutdown", "debug", "auth"}
+LEFT_OUT = {
+    "hello",
+    "reset",
+    "quit",
+    "monitor",
+    "client",
+    "subscribe",
+    "psubscribe",
+    "ssubscribe",
+    "unsubscribe",
+    "punsubscribe",
+    "sunsubscribe",
+    "publish",
+    "spublish",
+    "pubsub",
+    "shutdown",
+    "debug",
+    "auth",
+}
 # A SCAN by type looks at keys past their time, and misses them, if they are still there.
 LEFT_OUT_AT_RANDOM = LEFT_OUT | {"scan"}
 
@@ -64,15 +82,21 @@ class Listener:
         for number, command in enumerate(commands):
             ours, theirs = self.heard(command)
             alike = len(ours) == len(theirs) and all(
-                a == b or (a[:1] != b">" and b[:1] != b">" and same(command, a, b)) for a, b in zip(ours, theirs)
+                a == b or (a[:1] != b">" and b[:1] != b">" and same(command, a, b))
+                for a, b in zip(ours, theirs)
             )
             if not alike:
-                return f"{command!r} (command {number + 1})\n  expected {shown(b''.join(theirs))}\n   but got {shown(b''.join(ours))}"
+                ours, theirs = shown(b"".join(ours)), shown(b"".join(theirs))
+                return f"{command!r} (command {number + 1})\n  expected {theirs}\n   but got {ours}"
         return None
 
 
 def is_left_out(commands, words_left_out=frozenset(LEFT_OUT)):
-    words = {str(command[0].decode() if isinstance(command[0], bytes) else command[0]).lower() for command in commands if command}
+    words = {
+        str(command[0].decode() if isinstance(command[0], bytes) else command[0]).lower()
+        for command in commands
+        if command
+    }
     return bool(words & words_left_out)
 
 
@@ -263,8 +287,17 @@ def test_classes_as_config_shows_them(ctx):
     pair = Pair(ctx)
     chance = random.Random(ctx.seed)
     letters = "Ag$lshzxeKEtmdn"
-    sets = ["", *letters, letters, "?", "KE?", "A A"] + ["".join(chance.sample(letters, chance.randrange(1, 12))) for _ in range(300)]
-    commands = [c for some in sets for c in (["CONFIG", "SET", "notify-keyspace-events", some], ["CONFIG", "GET", "notify-keyspace-events"])]
+    sets = ["", *letters, letters, "?", "KE?", "A A"] + [
+        "".join(chance.sample(letters, chance.randrange(1, 12))) for _ in range(300)
+    ]
+    commands = [
+        c
+        for some in sets
+        for c in (
+            ["CONFIG", "SET", "notify-keyspace-events", some],
+            ["CONFIG", "GET", "notify-keyspace-events"],
+        )
+    ]
     problem = pair.difference(commands, 50)
     assert problem is None, problem
 
@@ -274,7 +307,9 @@ def test_events_of_random_commands(ctx):
     listener = Listener(Pair(ctx), MISSES_AND_NEW)
     for round_number in range(ctx.scaled(24)):
         commands = Generator(random.Random(ctx.seed + round_number)).commands(400)
-        commands = [command for command in commands if command and not is_left_out([command], LEFT_OUT_AT_RANDOM)]
+        commands = [
+            command for command in commands if command and not is_left_out([command], LEFT_OUT_AT_RANDOM)
+        ]
         listener.begin()
         problem = listener.difference(commands)
         assert problem is None, f"seed {ctx.seed + round_number}: {problem}"
@@ -302,12 +337,20 @@ def test_evicted_keys_are_told(ctx):
     listener, client = connect(server, 2)
     client("CONFIG", "SET", "notify-keyspace-events", "Ee")
     listener("SUBSCRIBE", "__keyevent@0__:evicted")
-    used = int(dict(line.split(":", 1) for line in client("INFO", "memory").decode().split("\r\n") if ":" in line)["used_memory"])
+    used = int(
+        dict(line.split(":", 1) for line in client("INFO", "memory").decode().split("\r\n") if ":" in line)[
+            "used_memory"
+        ]
+    )
     client("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", used + (4 << 20))
     gone = set()
     for number in range(3000):
         client("SET", f"k{number}", "x" * 5000)
-    evicted = int(dict(line.split(":", 1) for line in client("INFO", "stats").decode().split("\r\n") if ":" in line)["evicted_keys"])
+    evicted = int(
+        dict(line.split(":", 1) for line in client("INFO", "stats").decode().split("\r\n") if ":" in line)[
+            "evicted_keys"
+        ]
+    )
     assert evicted > 0
     for _ in range(evicted):
         event = listener.read()

@@ -1,5 +1,6 @@
-/* test_pubsub.c: the registry of channels and the threads' inboxes, which are emptied by hand: what is counted, who gets it,
- * in what order, and what happens to messages that are on their way while somebody subscribes or leaves. */
+/* test_pubsub.c: the registry of channels and the threads' inboxes, which are emptied by hand: what is
+ * counted, who gets it, in what order, and what happens to messages that are on their way while somebody
+ * subscribes or leaves. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
