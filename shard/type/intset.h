@@ -2,7 +2,7 @@
  *
  * The format is the one of RDB files, so a small set of integers is dumped and loaded as it is:
  *
- *     width of an integer (4 bytes: 2, 4 or 8) | how many (4) | integers, ascending ...      all little endian
+ *     width of an integer (4 bytes: 2, 4 or 8) | how many (4) | integers, ascending ...   (little endian)
  *
  * All have the width that the widest one needed when it came. A struct intset owns its bytes; what changes
  * one may move it and returns where it is now. Its first byte says OBJECT_INTSET, whoever owns it (object.h).

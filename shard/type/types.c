@@ -2,7 +2,9 @@
 #include "shard/type/types.h"
 
 #include "shard/type/list.h"
+#include "shard/type/set.h"
 
 void types_register(void) {
     list_register();
+    set_register();
 }

@@ -1,0 +1,187 @@
+/* set_random.c: members of a set by chance: one, several different ones, and taking them out.
+ *
+ * Under the hold of the slice whose key the set belongs to, with that thread's generator. Fairness: a place
+ * of an intset or a packed set is drawn evenly; a table's draw is even by itself (table_random). Several
+ * different ones are found in one of two ways:
+ *
+ *     few of many    draw one by one, and again what was drawn before (a hash set of places remembers it)
+ *     the rest       one walk in which each is chosen with the chance of what is wanted in what is left
+ *
+ * Both make every choice of `count` members equally likely. Which is cheaper is decided by the share that is
+ * wanted.
+ */
+#include "shard/base/mem.h"
+#include "shard/base/random.h"
+#include "shard/type/set_parts.h"
+
+enum { FEW_SHARE = 4, TAKE_SHARE = 8 };
+
+static void show_entry(const struct entry *e, set_visit *visit, void *arg) {
+    struct set_member m;
+    set_member_from_entry(&m, e);
+    visit(arg, &m);
+}
+
+/* Shows the i-th member of a small set. */
+static void show_at(const struct set *s, size_t i, set_visit *visit, void *arg) {
+    struct set_member m;
+    if (object_encoding(s) == OBJECT_INTSET) {
+        set_member_from_int(&m, intset_at(set_intset(s), i));
+    } else {
+        set_member_from_packed(&m, packed_at(set_packed(s), (int64_t)i));
+    }
+    visit(arg, &m);
+}
+
+void set_draw(const struct set *s, struct random *random, set_visit *visit, void *arg) {
+    size_t count = set_count(s);
+    ASSERT(count > 0);
+    if (object_encoding(s) == OBJECT_TABLE)
+        show_entry(*table_random(&set_members(s)->table, random), visit, arg);
+    else
+        show_at(s, random_below(random, count), visit, arg);
+}
+
+/* ---- several ---- */
+
+/* A walk that chooses: of the `left` members that it has still to see, `wanted`. */
+struct choice {
+    struct random *random;
+    size_t left, wanted;
+    set_visit *visit;
+    void *arg;
+};
+
+static bool choose(struct choice *c) {
+    ASSERT(c->left > 0 && c->wanted <= c->left);
+    bool chosen = random_below(c->random, c->left--) < c->wanted;
+    c->wanted -= chosen;
+    return chosen;
+}
+
+static bool choose_member(void *arg, struct set_member *m) {
+    struct choice *c = arg;
+    if (choose(c)) c->visit(c->arg, m);
+    return c->wanted > 0;
+}
+
+/* Addresses or places that were drawn: open addressing, at most half full. No place is UINTPTR_MAX. */
+struct drawn {
+    uintptr_t *places;
+    size_t mask;
+};
+
+static struct drawn drawn_new(size_t count) {
+    size_t size = 16;
+    while (size < count * 2) size *= 2;
+    struct drawn d = {.places = mem_alloc(size * sizeof *d.places), .mask = size - 1};
+    for (size_t i = 0; i < size; i++) d.places[i] = UINTPTR_MAX;
+    return d;
+}
+
+/* False if it was there already. */
+static bool drawn_add(struct drawn *d, uintptr_t place) {
+    size_t i = (size_t)((place * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & d->mask;
+    for (; d->places[i] != UINTPTR_MAX; i = (i + 1) & d->mask)
+        if (d->places[i] == place) return false;
+    d->places[i] = place;
+    return true;
+}
+
+static void sample_few(const struct set *s, struct random *random, size_t count, set_visit *visit,
+                       void *arg) {
+    struct drawn drawn = drawn_new(count);
+    bool is_table = object_encoding(s) == OBJECT_TABLE;
+    while (count > 0) {
+        if (is_table) {
+            struct entry *e = *table_random(&set_members(s)->table, random);
+            if (!drawn_add(&drawn, (uintptr_t)e)) continue;
+            show_entry(e, visit, arg);
+        } else {
+            size_t i = random_below(random, set_count(s));
+            if (!drawn_add(&drawn, i)) continue;
+            show_at(s, i, visit, arg);
+        }
+        count--;
+    }
+    mem_free(drawn.places);
+}
+
+void set_sample(const struct set *s, struct random *random, size_t count, set_visit *visit, void *arg) {
+    size_t total = set_count(s);
+    ASSERT(count <= total);
+    if (count == 0) return;
+    if (count < total / FEW_SHARE) {
+        sample_few(s, random, count, visit, arg);
+        return;
+    }
+    struct choice choice = {.random = random, .left = total, .wanted = count, .visit = visit, .arg = arg};
+    set_each(s, choose_member, &choice);
+    ASSERT(choice.wanted == 0);
+}
+
+/* ---- taking them out ---- */
+
+static struct set *take_one(struct set *s, struct random *random, set_visit *visit, void *arg) {
+    struct set_member m;
+    if (object_encoding(s) == OBJECT_TABLE) {
+        struct members *t = set_members(s);
+        struct entry **at = table_random(&t->table, random);
+        set_member_from_entry(&m, *at);
+        uint64_t hash = set_member_hash(&m);
+        visit(arg, &m);
+        members_remove(t, at, hash);
+        return s;
+    }
+    size_t i = random_below(random, set_count(s));
+    show_at(s, i, visit, arg);
+    if (object_encoding(s) == OBJECT_INTSET) return set_of(intset_remove_at(set_intset(s), i, 1));
+    unsigned char *at = packed_at(set_packed(s), (int64_t)i);
+    return set_of(packed_delete(set_packed(s), &at, 1));
+}
+
+/* Those that stay make up a new array, each at its end. */
+static struct set *take_from_intset(struct set *s, struct choice *choice) {
+    struct intset *from = set_intset(s), *to = intset_new_for(intset_at(from, 0));
+    for (size_t i = 0; i < intset_count(from); i++) {
+        struct set_member m;
+        bool added = true;
+        set_member_from_int(&m, intset_at(from, i));
+        if (choose(choice))
+            choice->visit(choice->arg, &m);
+        else
+            to = intset_add(to, m.integer, &added);
+        ASSERT(added);
+    }
+    intset_free(from);
+    return set_of(to);
+}
+
+static struct set *take_from_packed(struct set *s, struct choice *choice) {
+    struct packed *p = set_packed(s);
+    unsigned char *at = packed_first(p);
+    while (at && choice->wanted > 0) {
+        struct set_member m;
+        set_member_from_packed(&m, at);
+        if (choose(choice)) {
+            choice->visit(choice->arg, &m);
+            p = packed_delete(p, &at, 1);
+        } else {
+            at = packed_next(p, at);
+        }
+    }
+    return set_of(p);
+}
+
+struct set *set_take(struct set *s, struct random *random, size_t count, set_visit *visit, void *arg) {
+    size_t total = set_count(s);
+    ASSERT(count <= total);
+    if (object_encoding(s) == OBJECT_TABLE || count <= 1 || count < total / TAKE_SHARE) {
+        for (; count > 0; count--) s = take_one(s, random, visit, arg);
+        return s;
+    }
+    struct choice choice = {.random = random, .left = total, .wanted = count, .visit = visit, .arg = arg};
+    s = object_encoding(s) == OBJECT_INTSET ? take_from_intset(s, &choice) : take_from_packed(s, &choice);
+    ASSERT(choice.wanted == 0);
+    return s;
+}
