@@ -9,6 +9,8 @@
     EACH(lcs_commands)                                                                                       \
     EACH(bitmap_commands)                                                                                    \
     EACH(bitfield_commands)                                                                                  \
+    EACH(set_commands)                                                                                       \
+    EACH(set_algebra_commands)                                                                               \
     EACH(key_commands)                                                                                       \
     EACH(scan_commands)                                                                                      \
     EACH(expire_commands)                                                                                    \

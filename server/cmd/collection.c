@@ -38,6 +38,10 @@ bool collection_close(struct call *c, struct collection *col, void *object, uint
     const struct key *key = &c->keys[col->key];
     bool emptied = false;
     ASSERT(object || !col->at);
+    if (col->at && changes == 0) {
+        ASSERT(object == col->object); /* nobody who watches the key need be told */
+        return false;
+    }
     if (col->at) {
         keyspace_changed(&c->visit, key, col->at, col->change, object);
         emptied = methods->count(object) == 0;

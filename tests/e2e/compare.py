@@ -5,7 +5,8 @@ LOOSE and nothing else:
 
     order        KEYS, SCAN and CONFIG GET list in table order, which Redis does not promise: they are compared as sets.
                  (SCAN only when both sides were done in one call, and began with cursor 0.)
-    choice       RANDOMKEY: any key will do, so only "a key" or "none" is compared.
+    order        SMEMBERS, SINTER, SUNION, SDIFF and SSCAN likewise.
+    choice       RANDOMKEY: any key will do, so only "a key" or "none" is compared. SPOP, SRANDMEMBER: only how many.
     time         TTL, PTTL, EXPIRETIME, PEXPIRETIME, OBJECT IDLETIME may differ by what passed between the two servers'
                  runs of a command; TIME, LASTSAVE differ altogether.
     identity     HELLO's id, version and modules; CLIENT ID, INFO, LIST and TRACKINGINFO; INFO; LOLWUT; COMMAND and COMMAND
@@ -66,6 +67,10 @@ class Near:
         return f"about {self.value!r}"
 
 
+def drawn(value):
+    return [shape(value), len(value)] if isinstance(value, (list, Set)) else shape(value)
+
+
 def near_seconds(value):
     return Near(value, NEAR_MS // 1000)
 
@@ -85,6 +90,13 @@ LOOSE = {
     "KEYS": unordered,
     "CONFIG GET": pairs,
     "SCAN": Scanned,
+    "SMEMBERS": unordered,
+    "SINTER": unordered,
+    "SUNION": unordered,
+    "SDIFF": unordered,
+    "SSCAN": Scanned,
+    "SPOP": drawn,
+    "SRANDMEMBER": drawn,
     "RANDOMKEY": shape,
     "TTL": near_seconds,
     "PTTL": near_ms,
@@ -109,6 +121,8 @@ def loosened(command):
     """The function of LOOSE for a command, or None when replies must be the same bytes."""
     words = [as_text(word).upper() for word in command[:2]]
     if words[0] == "SCAN" and words[1:] != ["0"]:
+        return shape
+    if words[0] == "SSCAN" and [as_text(word) for word in command[2:3]] != ["0"]:
         return shape
     return LOOSE.get(" ".join(words)) or (LOOSE.get(words[0]) if words else None)
 
@@ -181,5 +195,5 @@ class Pair:
             yield ["EXISTS", *keys]
             yield ["KEYS", "*"]
             for key in keys:
-                for command in (["TYPE"], ["OBJECT", "ENCODING"], ["GET"], ["PTTL"]):
+                for command in (["TYPE"], ["OBJECT", "ENCODING"], ["GET"], ["SMEMBERS"], ["PTTL"]):
                     yield [*command, key]

@@ -7,6 +7,7 @@ A template is a command line in the style of the manual: words in capitals below
     T, P     seconds, milliseconds to live        A, B  seconds, milliseconds since 1970
     M        pattern for KEYS and SCAN            W  any word
     O        offset into a row of bits            Y  type of a bit field
+    X        member, one of a few
 
 Times to live are past, none, or so far off that nothing expires while two servers are compared: whether a key has just
 expired is no fair question to ask two processes. They also differ widely, as EXPIRE's GT and LT compare them. Expiry in time has tests of its own. DBSIZE is left out for the same
@@ -52,6 +53,28 @@ BITOP (AND|OR|XOR) K {K}
 BITOP (AND|OR|XOR|NOT|nonsense) K K
 BITFIELD K {(GET Y O|SET Y O I|INCRBY Y O I|OVERFLOW (WRAP|SAT|FAIL|nonsense))}
 BITFIELD_RO K {(GET Y O|GET Y O|GET Y O|SET Y O I)}
+SADD K {V}
+SADD K {I}
+SADD K {X}
+SADD K {X}
+SREM K {X}
+SREM K {(X|V)}
+SCARD K
+SISMEMBER K X
+SMISMEMBER K {X}
+SMEMBERS K
+SPOP K 100000
+SRANDMEMBER K
+SRANDMEMBER K C
+SMOVE K K X
+SINTER {K}
+SUNION {K}
+SDIFF {K}
+SINTERSTORE K {K}
+SUNIONSTORE K {K}
+SDIFFSTORE K {K}
+SINTERCARD (1|2|3) {K} [LIMIT C]
+SSCAN K 0 COUNT 100000 [MATCH M]
 LCS K K [(LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN C|IDX MINMATCHLEN C WITHMATCHLEN|LEN IDX)]
 DEL {K}
 UNLINK {K}
@@ -98,6 +121,9 @@ HELLO (2|3) SETNAME W
 HELLO 3 AUTH default W
 """
 
+# Never spoilt: they take all there is, and with any other count would leave two servers with different data.
+CHOOSING = ("SPOP",)
+
 INTEGERS = """0 1 -1 2 7 10 -10 100 9999 10000 2147483647 2147483648 -2147483648 4294967296 9223372036854775806
     9223372036854775807 -9223372036854775807 -9223372036854775808 9223372036854775808 -9223372036854775809
     18446744073709551615 99999999999999999999999 +1 01 -0 1.0 1e3 0x10 abc""".split() + ["", " 1", "1 ", "1\0", "-"]
@@ -111,6 +137,7 @@ OFFSETS = "0 1 -1 2 5 -5 30 -30 43 44 45 100 -100 1000 536870912 2147483648 9223
 COUNTS = "0 1 2 3 5 10 50 300 -1 abc".split()
 BIT_OFFSETS = "0 1 7 8 13 #0 #1 #3 100 #20 8191 8192 9000 70000 4294967296 -1 #-1 #x abc".split()
 FIELD_TYPES = "u8 i8 u1 i1 u5 i16 u32 i63 u63 i64 u64 i65 u0 i0 x8 8".split()
+MEMBERS = "1 2 3 a b c 40000 5000000000 -7 x 01 00".split() + ["", "m" * 64, "m" * 65, b"\x00\xff"]
 PATTERNS = ["*", "k*", "?1", "[a-c]*", "[^k]*", "k[0-9]", "*{*", "\\*", "", "k1", "*1*", "[", "[a", "**", "*\\", "?", "k\\1"]
 
 
@@ -173,12 +200,12 @@ class Generator:
     def draw(self, word):
         rng = self.rng
         lists = {"I": INTEGERS, "F": FLOATS, "S": OFFSETS, "T": SECONDS, "P": MILLISECONDS, "A": DATES_S, "B": DATES_MS,
-                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES}
+                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES, "X": MEMBERS}
         if word in lists:
             if word in "TP" and rng.random() < 0.6:
                 return str(rng.randrange(100, 10**7) if word == "T" else rng.randrange(10**5, 10**10))
             # The first few of each list are sound; the rest are there to be refused.
-            return rng.choice(lists[word][:12 if word in "OY" else 6] if rng.random() < 0.6 else lists[word])
+            return rng.choice(lists[word][:12 if word in "OXY" else 6] if rng.random() < 0.6 else lists[word])
         if word == "K":
             return rng.choice(self.keys[:4] if rng.random() < 0.7 else self.keys)
         if word == "V":
@@ -216,7 +243,7 @@ class Generator:
     def command(self):
         rng = self.rng
         words = self.build(rng.choice(self.rare if rng.random() < self.rare_share else self.common))
-        if rng.random() < 0.1:
+        if rng.random() < 0.1 and words[0] not in CHOOSING:
             words = self.spoil(words)
         if rng.random() < 0.2:
             words[0] = words[0].lower() if rng.random() < 0.5 else words[0].title()
