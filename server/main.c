@@ -11,7 +11,6 @@
 #include "server/config_load.h"
 #include "server/info.h"
 #include "server/listener.h"
-#include "server/notify.h"
 #include "server/process.h"
 #include "server/statistics.h"
 #include "server/worker.h"
@@ -175,7 +174,6 @@ int main(int argc, char **argv) {
     commands_init();
     types_register();
     config_init();
-    notify_init();
     listeners_register_hooks();
     config_reset_statistics = statistics_reset_all;
     load_configuration(argc, argv, &load);

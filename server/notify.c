@@ -52,20 +52,6 @@ void notify_classes_print(uint32_t classes, struct buf *out) {
         if (classes & letters[l].class) buf_append_char(out, letters[l].letter);
 }
 
-/* The store is told, too, which of its events somebody wants. */
-static uint32_t store_events_of(uint32_t classes) {
-    return (classes & NOTIFY_NEW ? STORE_KEY_NEW : 0u) | (classes & NOTIFY_EXPIRED ? STORE_KEY_EXPIRED : 0u) |
-           (classes & NOTIFY_EVICTED ? STORE_KEY_EVICTED : 0u) |
-           (classes & NOTIFY_KEY_MISS ? STORE_KEY_MISSED : 0u);
-}
-
-void notify_set_classes(uint32_t classes) {
-    bool told = classes & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT);
-    if (!told) classes = 0;
-    atomic_store_explicit(&notify_classes_active, classes, memory_order_relaxed);
-    atomic_store_explicit(&store_events_wanted, store_events_of(classes), memory_order_relaxed);
-}
-
 /* ---- publishing ---- */
 
 struct event {
@@ -128,6 +114,20 @@ static void tell_of_store(struct visit *v, enum store_event event, const struct 
     publish_event(v->thread, &e);
 }
 
-void notify_init(void) {
-    store_events_listener = tell_of_store;
+/* ---- what is wanted ---- */
+
+/* The store is told, too, which of its events somebody wants. */
+static uint32_t store_events_of(uint32_t classes) {
+    return (classes & NOTIFY_NEW ? STORE_KEY_NEW : 0u) | (classes & NOTIFY_EXPIRED ? STORE_KEY_EXPIRED : 0u) |
+           (classes & NOTIFY_EVICTED ? STORE_KEY_EVICTED : 0u) |
+           (classes & NOTIFY_KEY_MISS ? STORE_KEY_MISSED : 0u);
+}
+
+void notify_set_classes(uint32_t classes) {
+    bool told = classes & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT);
+    if (!told) classes = 0;
+    if (!store_events_listener)
+        store_events_listener = tell_of_store; /* the first time: before threads start */
+    atomic_store_explicit(&notify_classes_active, classes, memory_order_relaxed);
+    atomic_store_explicit(&store_events_wanted, store_events_of(classes), memory_order_relaxed);
 }

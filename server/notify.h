@@ -11,7 +11,7 @@
  * While notifications are off, which is the default, a call costs one relaxed load.
  *
  * Keys that expire or are evicted, new keys and misses are told by the store, which knows neither clients
- * nor channels (shard/store/events.h); notify_init sets its upcall.
+ * nor channels (shard/store/events.h); its upcall is set with the first configuration.
  */
 #ifndef GYRE_SERVER_NOTIFY_H
 #define GYRE_SERVER_NOTIFY_H
@@ -22,8 +22,6 @@
 
 #include <stdatomic.h>
 
-/* Sets the store's upcall. Before threads start. */
-void notify_init(void);
 /* What notify does when the class is wanted. */
 void notify_publish(struct call *c, enum notify_class class, const char *event, const struct key *key);
 

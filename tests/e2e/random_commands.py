@@ -113,6 +113,9 @@ nonsense W W
 """
 # Rare ones: they throw the state away, and with it what the next commands could find.
 RARE = """
+PUBLISH K V
+SPUBLISH K V
+PUBSUB (NUMSUB|SHARDNUMSUB|CHANNELS|SHARDCHANNELS|NUMPAT|nonsense) [K]
 FLUSHDB [(SYNC|ASYNC|nonsense)]
 FLUSHALL [(SYNC|ASYNC|nonsense)]
 HELLO [(2|3|4|nonsense)]
