@@ -225,14 +225,15 @@ static void store_algebra(struct call *c, enum algebra op, const char *event) {
     size_t count = result.set ? set_count(result.set) : 0;
     if (count == 0 && result.set) set_free(result.set);
     bool early = op == INTERSECTION && o.some_missing;
-    if (early) store_nothing(c);
-    reply_int(c->reply, (int64_t)count);
-    if (count > 0) {
+    if (count > 0)
         collection_store(c, 0, TYPE_SET, result.set, 1);
-        notify(c, NOTIFY_SET, event, &c->keys[0]);
-    } else if (!early) {
+    else if (early)
         store_nothing(c);
-    }
+    reply_int(c->reply, (int64_t)count);
+    if (count > 0)
+        notify(c, NOTIFY_SET, event, &c->keys[0]);
+    else if (!early)
+        store_nothing(c);
     operands_free(&o);
 }
 
