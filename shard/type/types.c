@@ -3,8 +3,10 @@
 
 #include "shard/type/list.h"
 #include "shard/type/set.h"
+#include "shard/type/zset.h"
 
 void types_register(void) {
     list_register();
     set_register();
+    zset_register();
 }
