@@ -10,6 +10,10 @@
  * Hashes are XXH3 of the key under the process's random seed; bucket index and fingerprint use different bits
  * of it, and neither uses the slot. The table does not own what an entry points to: keyspace.h does. Every
  * call needs the slice's hold, except table_hash and the two prefetches.
+ *
+ * Since prefetching reads arrays without the hold, they are freed through thread_retire. A table that is the
+ * inside of a value (shard/type/) is never prefetched so; `private`, set while it is empty, has its arrays
+ * freed at once.
  */
 #ifndef GYRE_STORE_TABLE_H
 #define GYRE_STORE_TABLE_H
@@ -31,6 +35,7 @@ struct table {
     size_t used;                           /* entries */
     size_t children;                       /* chained buckets */
     int resizing;                          /* 1 growing, -1 shrinking, 0 neither */
+    bool private; /* a container inside a value: nobody prefetches without the hold; see above */
 };
 
 /* The seed of all tables' hashes; set once before threads start. */
@@ -82,8 +87,8 @@ bool table_drain(struct table *t, unsigned count, void (*take)(void *arg, struct
 /* Asserts every invariant; O(n), for tests. */
 void table_check(const struct table *t);
 
-/* Asks for the cache line where a key of this hash would be looked up. Needs no hold: it reads only the
- * table's head, and arrays are freed through thread_retire. */
+/* Asks for the cache line where a key of this hash would be looked up. Needs no hold, unless the table is
+ * private: it reads only the table's head, and arrays are freed through thread_retire. */
 void table_prefetch(const struct table *t, uint64_t hash);
 /* Asks for the entries whose fingerprint matches in that bucket (which is read, so it should have been asked
  * for a while ago). Needs no hold either; nothing is read through an entry. */

@@ -13,8 +13,8 @@
 
 /* Frees what prefetching threads may still be reading. On a thread that is not of the server's there are no
  * others: that is start-up and unit tests. */
-static void retire(void *block) {
-    struct thread *self = thread_self();
+static void retire(const struct table *t, void *block) {
+    struct thread *self = t->private ? NULL : thread_self();
     if (self) {
         thread_retire(self, block, mem_free);
     } else {
@@ -54,7 +54,7 @@ static void table_publish(struct table *t, struct directory *d) {
     struct directory *old = table_directory(t);
     t->mask = d->mask;
     atomic_store_explicit(&t->directory, d, memory_order_release);
-    if (old) retire(old);
+    if (old) retire(t, old);
 }
 
 static void directory_set(struct directory *d, uint64_t segment, struct bucket *buckets) {
@@ -83,7 +83,7 @@ static void table_set_capacity(struct table *t, uint64_t capacity) {
         ASSERT(live <= SEGMENT_BUCKETS);
         memcpy(to, from, live * sizeof *to);
         directory_set(d, 0, to);
-        retire(from);
+        retire(t, from);
     } else {
         uint64_t segments = (live + SEGMENT_BUCKETS - 1) >> SEGMENT_BITS;
         for (uint64_t i = 0; i < segments; i++)
@@ -157,7 +157,7 @@ static void table_merge(struct table *t) {
     if ((last & (SEGMENT_BUCKETS - 1)) == 0) {
         struct bucket *segment = directory_segment(d, last);
         directory_set(d, last >> SEGMENT_BITS, NULL);
-        retire(segment);
+        retire(t, segment);
     }
     if (last == half) {
         t->resizing = 0;
@@ -209,14 +209,14 @@ void table_free(struct table *t) {
     ASSERT(t->children == 0);
     for (uint64_t i = 0; i < directory_segments(t->mask + 1); i++) {
         struct bucket *segment = directory_segment(d, i << SEGMENT_BITS);
-        if (segment) retire(segment);
+        if (segment) retire(t, segment);
     }
     atomic_store_explicit(&t->directory, NULL, memory_order_relaxed);
     atomic_store_explicit(&t->live, 0, memory_order_relaxed);
     t->mask = 0;
     t->used = 0;
     t->resizing = 0;
-    retire(d);
+    retire(t, d);
 }
 
 bool table_drain(struct table *t, unsigned count, void (*take)(void *arg, struct entry *e), void *arg) {
@@ -244,7 +244,7 @@ bool table_drain(struct table *t, unsigned count, void (*take)(void *arg, struct
         if ((last & (SEGMENT_BUCKETS - 1)) == 0) {
             struct bucket *segment = directory_segment(d, last);
             directory_set(d, last >> SEGMENT_BITS, NULL);
-            retire(segment);
+            retire(t, segment);
         }
     }
     return true;

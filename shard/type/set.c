@@ -61,6 +61,7 @@ static struct members *members_new(size_t count) {
     struct members *t = mem_zalloc(sizeof *t);
     t->encoding = OBJECT_TABLE;
     t->bytes = mem_size(t);
+    t->table.private = true;
     table_reserve(&t->table, count);
     return t;
 }

@@ -15,6 +15,7 @@ struct zset_large *zset_large_new(size_t count) {
     struct zset_large *z = mem_zalloc(sizeof *z);
     z->encoding = OBJECT_TREE;
     z->bytes = mem_size(z);
+    z->table.private = true;
     table_reserve(&z->table, count);
     return z;
 }

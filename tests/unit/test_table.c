@@ -7,6 +7,8 @@
 
 #include "shard/base/mem.h"
 #include "shard/base/random.h"
+#include "shard/rt/clock.h"
+#include "shard/rt/thread.h"
 #include "shard/store/table.h"
 
 static struct entry *entry_make(const char *key, size_t len) {
@@ -364,4 +366,24 @@ Test(table, gives_all_memory_back) {
     while (table_step(&t, 10)) continue;
     table_free(&t);
     cr_assert_eq(mem_used(), before);
+}
+
+/* Whoever looks without the hold may still look at what a table gave up; at a private one nobody does. */
+Test(table, a_private_one_retires_nothing) {
+    static struct thread self;
+    char why[256];
+    clock_init();
+    if (!thread_start(&self, false, why, sizeof why)) cr_skip_test("no io_uring here: %s", why);
+    for (unsigned round = 0; round < 2; round++) {
+        struct table t = {.private = round == 1};
+        size_t before = mem_used();
+        for (unsigned id = 0; id < 20000; id++) insert_id(&t, id);
+        free_all(&t);
+        cr_assert_eq(self.retired == NULL, t.private);
+        if (t.private) cr_assert_eq(mem_used(), before);
+        for (unsigned turn = 0; self.retired; turn++) {
+            cr_assert_lt(turn, 1000);
+            thread_turn(&self, 0);
+        }
+    }
 }
