@@ -143,6 +143,18 @@ void reply_raw(struct reply *r, const void *bytes, size_t n) {
     }
 }
 
+char *reply_space(struct reply *r, size_t n, size_t *room) {
+    ASSERT(!r->mute && n <= REPLY_SPACE_MAX);
+    char *start = room_for(r, n);
+    *room = r->last->cap - r->last->len;
+    return start;
+}
+
+void reply_wrote(struct reply *r, size_t n) {
+    ASSERT(r->last && n <= r->last->cap - r->last->len);
+    written(r, n);
+}
+
 /* ---- headers ---- */
 
 /* "<kind><n>\r\n" */

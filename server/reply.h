@@ -41,6 +41,12 @@ void reply_move(struct reply *to, struct reply *from);
 
 /* Raw protocol bytes. */
 void reply_raw(struct reply *r, const void *bytes, size_t n);
+/* Where at least `n` bytes (at most REPLY_SPACE_MAX) may be written in place, for who writes many small
+ * things at a time: *room says how many there really is space for. reply_wrote says how many were written.
+ * Not for a muted reply. */
+enum { REPLY_SPACE_MAX = 1024 };
+char *reply_space(struct reply *r, size_t n, size_t *room);
+void reply_wrote(struct reply *r, size_t n);
 
 void reply_simple(struct reply *r, const char *text); /* +text */
 void reply_ok(struct reply *r);

@@ -165,6 +165,7 @@ static inline int64_t element_int(const unsigned char *at) {
         int64_t n = (at[0] & 31) << 8 | at[1];
         return n >= 4096 ? n - 8192 : n;
     }
+    ASSERT(*at >= 0xf1 && *at <= 0xf4);
     unsigned width = *at == 0xf4 ? 8 : *at - 0xefU;
     uint64_t bits = 0;
     for (unsigned i = 0; i < width; i++) bits |= (uint64_t)at[1 + i] << 8 * i;
