@@ -7,6 +7,8 @@
     EACH(string_commands)                                                                                    \
     EACH(string_edit_commands)                                                                               \
     EACH(lcs_commands)                                                                                       \
+    EACH(list_commands)                                                                                      \
+    EACH(list_edit_commands)                                                                                 \
     EACH(bitmap_commands)                                                                                    \
     EACH(bitfield_commands)                                                                                  \
     EACH(set_commands)                                                                                       \

@@ -5,10 +5,12 @@
  * enable-debug-command allows come here (protection.h).
  */
 #include "server/cmd/debug_parts.h"
+#include "server/cmd/list.h"
 #include "server/config.h"
 #include "server/info.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
+#include "shard/base/text.h"
 #include "shard/rt/clock.h"
 #include "shard/store/policy.h"
 
@@ -17,6 +19,7 @@
 #include <string.h>
 
 enum { NUMBER_MAX = 64 };
+#define PACKED_THRESHOLD_MAX ((UINT64_C(1) << 32) - (1 << 20))
 
 void debug_reply_syntax(struct call *c) {
     reply_subcommand_syntax(c->reply, "DEBUG", c->argv[1].data, c->argv[1].len);
@@ -46,6 +49,17 @@ static void debug_set_active_expire(struct call *c) {
     policy.active_expire = (int)loose_number(&c->argv[2]) != 0;
     policy_publish(&policy);
     config_unlock();
+    reply_ok(c->reply);
+}
+
+/* From how many bytes on a value gets a node of its own in a list; 0: as it was at the start. */
+static void debug_quicklist_packed_threshold(struct call *c) {
+    uint64_t bytes;
+    if (!text_to_memory(c->argv[2].data, c->argv[2].len, &bytes) || bytes > PACKED_THRESHOLD_MAX) {
+        reply_error(c->reply, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+        return;
+    }
+    list_set_alone_bytes(bytes ? (uint32_t)bytes : UINT32_MAX);
     reply_ok(c->reply);
 }
 
@@ -126,6 +140,9 @@ static void debug_help(struct call *c) {
         "    Reply with a test value of the specified type. <type> can be: string,",
         "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
         "    true, false.",
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "    Give elements of lists that are at least <size> bytes long nodes of their own.",
+        "    Default of 0: only those that fit into no node.",
         "SEGFAULT",
         "    Crash the server with sigsegv.",
         "SET-ACTIVE-EXPIRE <0|1>",
@@ -153,6 +170,7 @@ static const struct {
     {"panic", 2, 2, debug_panic},
     {"populate", 3, 5, debug_populate},
     {"protocol", 3, 3, debug_protocol},
+    {"quicklist-packed-threshold", 3, 3, debug_quicklist_packed_threshold},
     {"segfault", 2, 2, debug_segfault},
     {"set-active-expire", 3, 3, debug_set_active_expire},
     {"sleep", 3, 3, debug_sleep},

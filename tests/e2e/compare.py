@@ -197,3 +197,4 @@ class Pair:
             for key in keys:
                 for command in (["TYPE"], ["OBJECT", "ENCODING"], ["GET"], ["SMEMBERS"], ["PTTL"]):
                     yield [*command, key]
+                yield ["LRANGE", key, "0", "-1"]

@@ -7,7 +7,8 @@ A template is a command line in the style of the manual: words in capitals below
     T, P     seconds, milliseconds to live        A, B  seconds, milliseconds since 1970
     M        pattern for KEYS and SCAN            W  any word
     O        offset into a row of bits            Y  type of a bit field
-    X        member, one of a few
+    J        index into a list, from either end
+    X        member, one of a few                 L  key, most often one of a few that lists are kept in
 
 Times to live are past, none, or so far off that nothing expires while two servers are compared: whether a key has just
 expired is no fair question to ask two processes. They also differ widely, as EXPIRE's GT and LT compare them. Expiry in time has tests of its own. DBSIZE is left out for the same
@@ -75,6 +76,25 @@ SUNIONSTORE K {K}
 SDIFFSTORE K {K}
 SINTERCARD (1|2|3) {K} [LIMIT C]
 SSCAN K 0 COUNT 100000 [MATCH M]
+LPUSH L {V}
+RPUSH L {V}
+LPUSH L {X}
+RPUSH L {X} {X} {X}
+(LPUSHX|RPUSHX) L {V}
+(LPOP|RPOP) L
+(LPOP|RPOP) L C
+LLEN L
+LINDEX L J
+LSET L J V
+LRANGE L J J
+LRANGE L 0 -1
+LTRIM L J J
+LREM L J X
+LINSERT L (BEFORE|AFTER|nonsense) X V
+LPOS L X [RANK J] [COUNT C] [MAXLEN C]
+LMOVE L L (LEFT|RIGHT) (LEFT|RIGHT|nonsense)
+RPOPLPUSH L L
+LMPOP (1|2|3|C) L L (LEFT|RIGHT) [COUNT C]
 LCS K K [(LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN C|IDX MINMATCHLEN C WITHMATCHLEN|LEN IDX)]
 DEL {K}
 UNLINK {K}
@@ -141,6 +161,7 @@ COUNTS = "0 1 2 3 5 10 50 300 -1 abc".split()
 BIT_OFFSETS = "0 1 7 8 13 #0 #1 #3 100 #20 8191 8192 9000 70000 4294967296 -1 #-1 #x abc".split()
 FIELD_TYPES = "u8 i8 u1 i1 u5 i16 u32 i63 u63 i64 u64 i65 u0 i0 x8 8".split()
 MEMBERS = "1 2 3 a b c 40000 5000000000 -7 x 01 00".split() + ["", "m" * 64, "m" * 65, b"\x00\xff"]
+INDICES = "0 -1 1 -2 2 3 -5 10 -20 100 9223372036854775807 -9223372036854775808 9223372036854775808 1.0 abc".split()
 PATTERNS = ["*", "k*", "?1", "[a-c]*", "[^k]*", "k[0-9]", "*{*", "\\*", "", "k1", "*1*", "[", "[a", "**", "*\\", "?", "k\\1"]
 
 
@@ -179,6 +200,8 @@ class Generator:
     def __init__(self, rng, protocols=True):
         self.rng = rng
         self.keys = ["k1", "k2", "k3", "a", "{a}b", "x{a}", b"\x00\xff bin\r\n", "", "key with a long name " * 4]
+        self.lists = ["l1", "l2", "{a}l"]
+        self.keys += self.lists
         self.common, self.rare = Templates(TEMPLATES).lines, Templates(RARE).lines
         self.rare_share = 0.01
         if not protocols:
@@ -203,7 +226,7 @@ class Generator:
     def draw(self, word):
         rng = self.rng
         lists = {"I": INTEGERS, "F": FLOATS, "S": OFFSETS, "T": SECONDS, "P": MILLISECONDS, "A": DATES_S, "B": DATES_MS,
-                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES, "X": MEMBERS}
+                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES, "X": MEMBERS, "J": INDICES}
         if word in lists:
             if word in "TP" and rng.random() < 0.6:
                 return str(rng.randrange(100, 10**7) if word == "T" else rng.randrange(10**5, 10**10))
@@ -211,6 +234,8 @@ class Generator:
             return rng.choice(lists[word][:12 if word in "OXY" else 6] if rng.random() < 0.6 else lists[word])
         if word == "K":
             return rng.choice(self.keys[:4] if rng.random() < 0.7 else self.keys)
+        if word == "L":
+            return rng.choice(self.lists if rng.random() < 0.9 else self.keys)
         if word == "V":
             return self.value()
         if word == "D":
