@@ -12,9 +12,9 @@
 #include "shard/store/bucket.h"
 
 enum {
-    RANDOM_WIDTH = 24, /* entries that one chain may have for table_random to be exactly fair */
-    RANDOM_TRIES =
-        2048, /* draws before it walks instead: about 100 are needed at the emptiest fill that lasts */
+    RANDOM_WIDTH = 24,   /* entries that one chain may have for table_random to be exactly fair */
+    RANDOM_AHEAD = 8,    /* draws that are under way together */
+    RANDOM_TRIES = 256,  /* of those, before it walks instead: a dozen are needed at the emptiest fill */
     SAMPLE_BUCKETS = 64, /* buckets that table_sample looks at, at most, per entry wanted */
 };
 
@@ -57,27 +57,54 @@ static unsigned chain_length(const struct bucket *b) {
 
 static struct entry **chain_nth(struct bucket *b, unsigned n) {
     for (; b; b = bucket_child(b)) {
-        for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1)
-            if (n-- == 0) return &b->entries[places_first(places)];
+        unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT;
+        unsigned here = (unsigned)__builtin_popcount(places);
+        if (n < here) {
+            for (; n > 0; n--) places &= places - 1;
+            return &b->entries[places_first(places)];
+        }
+        n -= here;
     }
-    ASSERT(false);
+    return NULL;
+}
+
+/* The entry at one of RANDOM_WIDTH + 1 places of a chain, all taken to be there; NULL where there is none.
+ * The last place stands for all entries beyond the width. */
+static struct entry **chain_draw(struct bucket *b, unsigned place, struct random *random) {
+    if (LIKELY(place < RANDOM_WIDTH)) return chain_nth(b, place);
+    unsigned n = chain_length(b);
+    if (LIKELY(n <= RANDOM_WIDTH)) return NULL;
+    return chain_nth(b, RANDOM_WIDTH + (unsigned)random_below(random, n - RANDOM_WIDTH));
+}
+
+/* A place drawn evenly from buckets that are all taken to be equally wide: empty places are drawn again.
+ * Several are drawn and asked for at once, since each lies somewhere else, and the first that is not empty
+ * counts. */
+static struct entry **table_draw(const struct table *t, struct random *random) {
+    struct bucket *buckets[RANDOM_AHEAD];
+    unsigned places[RANDOM_AHEAD];
+    struct directory *d = table_directory(t);
+    uint64_t live = table_live(t);
+    for (unsigned i = 0; i < RANDOM_AHEAD; i++) {
+        buckets[i] = directory_bucket(d, random_below(random, live));
+        __builtin_prefetch(buckets[i]);
+        places[i] = (unsigned)random_below(random, RANDOM_WIDTH + 1);
+    }
+    for (unsigned i = 0; i < RANDOM_AHEAD; i++) {
+        struct entry **at = chain_draw(buckets[i], places[i], random);
+        if (at) return at;
+    }
     return NULL;
 }
 
 struct entry **table_random(struct table *t, struct random *random) {
     if (t->used == 0) return NULL;
-    struct directory *d = table_directory(t);
-    uint64_t live = table_live(t);
-    /* A place drawn evenly from buckets that are all taken to be RANDOM_WIDTH wide: empty places are drawn
-     * again. */
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
-        uint64_t draw = random_next(random);
-        struct bucket *b = directory_bucket(d, random_below(random, live));
-        unsigned n = chain_length(b), place = (unsigned)(draw % RANDOM_WIDTH);
-        if (n > RANDOM_WIDTH) place = (unsigned)(draw % n);
-        if (place < n) return chain_nth(b, place);
+        struct entry **at = table_draw(t, random);
+        if (at) return at;
     }
-    uint64_t start = random_below(random, live);
+    struct directory *d = table_directory(t);
+    uint64_t live = table_live(t), start = random_below(random, live);
     for (uint64_t i = 0; i < live; i++) {
         struct bucket *b = directory_bucket(d, (start + i) % live);
         unsigned n = chain_length(b);
