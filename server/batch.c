@@ -74,7 +74,7 @@ static void run_requests(struct worker *w) {
     uint64_t ticks = clock_ticks();
     for (unsigned i = 0; i < b->count; i++) run_request(w, &b->requests[i], &ticks);
     route_let_go(w);
-    b->count = b->args = 0;
+    b->count = b->args = b->foreseen = 0;
 }
 
 static void finish_inputs(struct worker *w) {

@@ -26,6 +26,7 @@ struct request {
     unsigned argc;
     bool has_key; /* `key` is the command's only key */
     struct key key;
+    uint64_t member_hash;         /* of the argument command->member; 0: not worked out (foresee.h) */
     struct resp_partial *partial; /* owns the arguments; NULL when they lie in a receive buffer */
     struct input *input;          /* where it came from; NULL when from a partial kept from earlier */
     size_t end;                   /* offset in the input of what comes after it */
@@ -42,6 +43,7 @@ struct batch {
     unsigned count, args, inputs;
     struct slice *held; /* while running: kept from one command to the next of the same slice */
     unsigned held_commands;
+    unsigned foreseen;   /* requests before this one need not be looked ahead for again */
     uint64_t held_since; /* in ticks */
     struct request requests[BATCH_REQUESTS];
     struct arg arguments[BATCH_ARGS];

@@ -40,6 +40,7 @@ struct call {
     unsigned argc;
     struct key *keys; /* in the order of the command's key specifications */
     unsigned key_count;
+    uint64_t member_hash; /* table_hash of the argument command->member; 0: not worked out yet */
     struct reply *reply;
     struct visit visit;
     struct blob *

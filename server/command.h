@@ -115,6 +115,9 @@ struct command {
     /* KEY_VARIABLE_FLAGS: how a call with these arguments really uses its keys. */
     uint32_t (*key_flags)(const struct arg *argv, unsigned argc);
     void (*handler)(struct call *call);
+    /* The argument that is looked up within the key's object, for what runs ahead of the command
+     * (foresee.h); 0: none. */
+    unsigned member;
     struct command *subcommands; /* a container's; ends with name == NULL */
     /* Like subcommands, told apart by the next argument, but only in what they touch: to COMMAND, statistics
      * and access lists they are the one command (DEBUG). Each has keys, a handler and flags of our own; ends

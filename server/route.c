@@ -35,6 +35,7 @@ void route_prepare(struct worker *w, struct request *r) {
     (void)w;
     struct command *cmd = commands_find(r->argv[0].data, r->argv[0].len);
     r->has_key = false;
+    r->member_hash = 0;
     if (cmd && cmd->subcommands && r->argc > 1) {
         struct command *sub = commands_find_sub(cmd, r->argv[1].data, r->argv[1].len);
         if (sub) cmd = sub;

@@ -5,6 +5,7 @@
 #include "server/command_keys.h"
 #include "server/config.h"
 #include "server/errorstats.h"
+#include "server/foresee.h"
 #include "server/latency.h"
 #include "server/monitor.h"
 #include "server/pause.h"
@@ -127,6 +128,8 @@ enum route_result run_single(struct worker *w, struct request *r, struct call *c
         return run_set(w, r, call, ticks); /* whoever waits for the key may need more slices */
     }
     b->held_commands++;
+    if (r->command->member && r >= &b->requests[b->foreseen]) foresee(w, r);
+    call->member_hash = r->member_hash;
     if (run_is_paused(r->client, r->command->flags, s->switches)) return run_wait_for_pause(w, r->client);
     count_add(&s->counters.ops, 1);
     if (s->owner != w->thread.index) count_add(&s->counters.visits, 1);

@@ -31,6 +31,7 @@ static struct random *dice(struct call *c) {
 static struct set_member argument_member(const struct call *c, unsigned i) {
     struct set_member m;
     set_member_from_text(&m, c->argv[i].data, c->argv[i].len);
+    if (i == c->command->member) m.hash = c->member_hash;
     return m;
 }
 
@@ -397,6 +398,7 @@ struct command set_commands[] = {
      .categories = ACL_WRITE | ACL_SET | ACL_FAST,
      .keys = {KEYS_FIRST(KEY_RW | KEY_INSERT)},
      .handler = cmd_sadd,
+     .member = 2,
      .group = "set",
      .since = "1.0.0",
      .summary = "Add one or more members to a set",
@@ -408,6 +410,7 @@ struct command set_commands[] = {
      .categories = ACL_WRITE | ACL_SET | ACL_FAST,
      .keys = {KEYS_FIRST(KEY_RW | KEY_DELETE)},
      .handler = cmd_srem,
+     .member = 2,
      .group = "set",
      .since = "1.0.0",
      .summary = "Remove one or more members from a set",
@@ -428,6 +431,7 @@ struct command set_commands[] = {
      .categories = ACL_READ | ACL_SET | ACL_FAST,
      .keys = {KEYS_FIRST(KEY_RO)},
      .handler = cmd_sismember,
+     .member = 2,
      .group = "set",
      .since = "1.0.0",
      .summary = "Determine if a given value is a member of a set",
@@ -438,6 +442,7 @@ struct command set_commands[] = {
      .categories = ACL_READ | ACL_SET | ACL_FAST,
      .keys = {KEYS_FIRST(KEY_RO | KEY_ACCESS)},
      .handler = cmd_smismember,
+     .member = 2,
      .group = "set",
      .since = "6.2.0",
      .summary = "Returns the membership associated with the given elements for a set",

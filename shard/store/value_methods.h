@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct table;
+
 struct value_methods {
     /* About how many blocks of memory it consists of: what freeing it costs. O(1). */
     size_t (*effort)(const void *object);
@@ -25,6 +27,8 @@ struct value_methods {
     size_t (*bytes)(const void *object);         /* memory it holds, by mem_size; O(1) */
     size_t (*count)(const void *object);         /* its elements; O(1) */
     const char *(*encoding)(const void *object); /* as OBJECT ENCODING says it */
+    /* The hash table in which a member is looked up, NULL while the object has none. May be left out. */
+    const struct table *(*table)(const void *object);
 };
 
 /* `methods` must outlive the server (a static constant). Once per type. */

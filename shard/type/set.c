@@ -60,6 +60,7 @@ uint64_t set_member_hash(struct set_member *m) {
 static struct members *members_new(size_t count) {
     struct members *t = mem_zalloc(sizeof *t);
     t->encoding = OBJECT_TABLE;
+    t->table.private = true;
     t->bytes = mem_size(t);
     t->table.private = true;
     table_reserve(&t->table, count);
@@ -333,6 +334,10 @@ static size_t methods_count(const void *object) {
     return set_count(object);
 }
 
+static const struct table *methods_table(const void *object) {
+    return object_encoding(object) == OBJECT_TABLE ? &set_members(object)->table : NULL;
+}
+
 static const char *methods_encoding(const void *object) {
     return object_encoding(object) == OBJECT_INTSET ? "intset" : "hashtable";
 }
@@ -345,6 +350,7 @@ void set_register(void) {
         .bytes = methods_bytes,
         .count = methods_count,
         .encoding = methods_encoding,
+        .table = methods_table,
     };
     value_methods_register(TYPE_SET, &methods);
 }

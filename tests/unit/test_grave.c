@@ -40,8 +40,12 @@ static const char *pile_encoding(const void *object) {
 static struct thread me = {.index = 3}, other = {.index = 4};
 
 static void setup(void) {
-    static const struct value_methods methods = {pile_blocks, pile_free,   pile_copy,
-                                                 pile_bytes,  pile_blocks, pile_encoding};
+    static const struct value_methods methods = {.effort = pile_blocks,
+                                                 .free_some = pile_free,
+                                                 .copy = pile_copy,
+                                                 .bytes = pile_bytes,
+                                                 .count = pile_blocks,
+                                                 .encoding = pile_encoding};
     clock_init();
     value_methods_register(TYPE_SET, &methods);
 }
