@@ -22,7 +22,8 @@
 #include <string.h>
 
 enum {
-    LOOKED_AT_MAX = 16, /* waiters of a key that may want more slices: one write seldom serves more */
+    LOOKED_AT_MAX = 256, /* waiters of one key, before a write: beyond, it takes all slices */
+    FORESEEN_MAX = 64,   /* keys that elements may be moved on to because of one key */
     LEAVE_RETRY_NS = 1000000,
     HEAP_AT_FIRST = 16,
     NOT_IN_HEAP = -1,
@@ -191,11 +192,17 @@ static void retire(struct worker *w, struct waiter *waiter) {
     heap_remove(&w->deadlines, waiter);
     reply_clear(&waiter->reply);
     reply_pool_empty(&waiter->reply_pool);
-    resp_partial_free(waiter->partial);
-    mem_free(waiter->keys);
-    waiter->partial = NULL;
-    waiter->keys = NULL;
     blocked_leave(w, &waiter->set);
+}
+
+/* Nobody can come across it any more. */
+static void bury(struct interest_set *set) {
+    if (set->kind == INTEREST_WAIT) {
+        struct waiter *waiter = waiter_of_set(set);
+        resp_partial_free(waiter->partial);
+        mem_free(waiter->keys);
+    }
+    mem_free(set);
 }
 
 /* The client has been told: what it sent meanwhile runs in the worker's next look at those that were
@@ -205,8 +212,10 @@ static void resume(struct worker *w, struct client *c, struct waiter *waiter) {
     client_wait_over(w, c);
     if (waiter->again) {
         ASSERT(!c->waiting);
-        c->waiting = waiter->partial;
-        waiter->partial = NULL;
+        /* A copy: who looks at the waiter under a hold may still be reading its keys. */
+        unsigned argc;
+        struct arg *argv = resp_argv(waiter->partial, &argc);
+        c->waiting = resp_partial_copy(argv, argc);
     } else {
         bool failed = waiter->reply.errors != 0;
         if (failed) {
@@ -254,7 +263,7 @@ void blocked_forget(struct worker *w, struct client *c) {
 
 void blocked_leave(struct worker *w, struct interest_set *set) {
     if (interest_leave(set, &w->thread)) {
-        mem_free(set);
+        bury(set);
         return;
     }
     set->next = w->leaving;
@@ -361,42 +370,81 @@ void blocked_serve(struct worker *w, struct visit *v) {
 
 /* ---- foresight, on the writer's thread ---- */
 
-/* The slices that the first waiters on a key would want beyond `wanted`; true when that is any. */
-static bool want_more(const struct interest *i, uint64_t *wanted) {
-    bool more = false;
-    unsigned looked_at = 0;
-    for (struct interest_node *n = i->lists[INTEREST_WAIT].first; n && looked_at < LOOKED_AT_MAX;
-         n = n->next) {
-        struct waiter *waiter = waiter_of_set(n->set);
-        if (atomic_load_explicit(&waiter->state, memory_order_relaxed) != WAITER_WAITS) continue;
-        looked_at++;
-        if (!waiter->how.moves) continue;
-        const struct key *to = &waiter->keys[waiter->how.keys];
-        uint64_t bit = (uint64_t)1 << (to->slice->index % 64);
-        if (wanted[to->slice->index / 64] & bit) continue;
-        wanted[to->slice->index / 64] |= bit;
-        more = true;
-    }
-    return more;
+/* Keys that may come to hold something, still to be looked at. */
+struct foresight {
+    const struct thread *me;
+    uint64_t *wanted;
+    unsigned database, count;
+    const struct key *keys[FORESEEN_MAX];
+    unsigned most[FORESEEN_MAX]; /* elements that may come to each */
+};
+
+/* False: there are too many to look at. */
+static bool foresee_key(struct foresight *f, const struct key *key, unsigned most) {
+    if (f->count == FORESEEN_MAX) return false;
+    f->keys[f->count] = key;
+    f->most[f->count++] = most;
+    return true;
 }
 
-bool blocked_want_more(const struct key *keys, unsigned count, unsigned database, uint64_t *wanted) {
-    bool more = false;
-    for (unsigned k = 0; k < count; k++) {
-        const struct interest *i =
-            interest_find(keys[k].slice, database, keys[k].data, keys[k].len, keys[k].hash);
-        if (i && want_more(i, wanted)) more = true;
+/* Those who would be served by the coming of the key: where they move elements to is wanted, and foreseen in its turn. False: too
+ * many. */
+static bool foresee_waiters(struct foresight *f, const struct key *key, unsigned most) {
+    if (!hold_is_mine(&key->slice->hold, f->me)) return true; /* the next time, when it is held */
+    const struct interest *i = interest_find(key->slice, f->database, key->data, key->len, key->hash);
+    unsigned served = 0, looked_at = 0;
+    for (struct interest_node *n = i ? i->lists[INTEREST_WAIT].first : NULL; n && served < most;
+         n = n->next) {
+        const struct waiter *waiter = waiter_of_set(n->set);
+        if (++looked_at > LOOKED_AT_MAX) return false;
+        if (atomic_load_explicit(&waiter->state, memory_order_relaxed) != WAITER_WAITS) continue;
+        served++;
+        if (!waiter->how.moves) continue;
+        const struct key *to = &waiter->keys[waiter->how.keys];
+        f->wanted[to->slice->index / 64] |= (uint64_t)1 << (to->slice->index % 64);
+        if (!foresee_key(f, to, most)) return false;
     }
-    return more;
+    return true;
+}
+
+static bool foresee_all(struct foresight *f, const struct blocked_outlook *outlook) {
+    for (unsigned k = 0; k < outlook->count; k++) {
+        if (!foresee_waiters(f, &outlook->keys[k], outlook->most)) return false;
+        for (unsigned i = 0; i < f->count; i++)
+            if (!foresee_waiters(f, f->keys[i], f->most[i])) return false;
+        f->count = 0;
+    }
+    return true;
+}
+
+static bool has_interests(const struct blocked_outlook *outlook) {
+    for (unsigned k = 0; k < outlook->count; k++)
+        if (UNLIKELY(outlook->keys[k].slice->interests_count)) return true;
+    return false;
+}
+
+bool blocked_want_more(const struct thread *me, const struct blocked_outlook *outlook, uint64_t *wanted) {
+    uint64_t before[SLICES_MAX / 64];
+    if (!has_interests(outlook)) return false;
+    struct foresight f = {.me = me, .wanted = wanted, .database = outlook->database};
+    size_t bytes = (slices.count + 63) / 64 * sizeof *wanted;
+    memcpy(before, wanted, bytes);
+    if (!foresee_all(&f, outlook)) run_add_all_slices(wanted);
+    return memcmp(before, wanted, bytes) != 0;
+}
+
+static bool has_mover(const struct interest *i) {
+    for (struct interest_node *n = i ? i->lists[INTEREST_WAIT].first : NULL; n; n = n->next)
+        if (waiter_of_set(n->set)->how.moves) return true;
+    return false;
 }
 
 bool blocked_has_movers(const struct key *keys, unsigned count) {
     for (unsigned k = 0; k < count; k++) {
         if (LIKELY(!keys[k].slice->interests_count)) continue;
-        for (unsigned database = 0; database < slices.databases; database++) {
-            uint64_t wanted[SLICES_MAX / 64] = {0};
-            if (blocked_want_more(&keys[k], 1, database, wanted)) return true;
-        }
+        for (unsigned database = 0; database < slices.databases; database++)
+            if (has_mover(interest_find(keys[k].slice, database, keys[k].data, keys[k].len, keys[k].hash)))
+                return true;
     }
     return false;
 }

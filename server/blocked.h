@@ -51,11 +51,17 @@ void blocked_wait(struct call *c, const struct blocking *b);
 /* Serves those who wait for the keys on v->ready. Under the holds that the command or transaction ran
  * with. */
 void blocked_serve(struct worker *w, struct visit *v);
-/* Adds the slices that waiters on these keys would want, if a write made the keys; true when that was any.
- * Under the holds of the keys' slices. */
-bool blocked_want_more(const struct key *keys, unsigned count, unsigned database, uint64_t *wanted);
-/* Whether a waiter on one of these keys, in any database, would want a further slice. Under the same
- * holds. */
+/* The keys that a call may make, and how many elements, at most, it may put into one of them. */
+struct blocked_outlook {
+    const struct key *keys;
+    unsigned count, database, most;
+};
+/* Adds to `wanted` the slices that clients will want who may be served because of the call, and those who may be
+ * served because of them; all slices where these are many. True when that was any. Under the holds of the
+ * wanted slices, which `me` has. */
+bool blocked_want_more(const struct thread *me, const struct blocked_outlook *outlook, uint64_t *wanted);
+/* Whether anybody who waits for one of these keys, in any database, moves elements on to another key. Under
+ * the holds of the keys' slices. */
 bool blocked_has_movers(const struct key *keys, unsigned count);
 
 /* The client ends while it waits. Own thread. */

@@ -22,7 +22,6 @@ void census_see(struct census *census, const struct client *c) {
     census->bytes += census_client_bytes(c);
     if (input > census->input_max) census->input_max = input;
     if (output > census->output_max) census->output_max = output;
-    if (c->wait == WAIT_BLOCKED) census->blocked++;
 }
 
 static void publish(_Atomic uint64_t *gauge, uint64_t value) {
@@ -34,6 +33,5 @@ void census_end(struct census *census, struct worker *w) {
     publish(&s->clients_bytes, census->bytes);
     publish(&s->clients_input_max, census->input_max);
     publish(&s->clients_output_max, census->output_max);
-    publish(&s->clients_blocked, census->blocked);
     *census = (struct census){0};
 }

@@ -16,7 +16,7 @@ struct client;
 
 /* The sums of a round in progress. */
 struct census {
-    uint64_t bytes, input_max, output_max, blocked;
+    uint64_t bytes, input_max, output_max;
 };
 
 /* The memory that a client holds. Its own thread. */

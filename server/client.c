@@ -99,12 +99,14 @@ void client_wait_in(struct worker *w, struct client *c, enum client_wait why) {
     ASSERT(c->wait == WAIT_NOTHING && why != WAIT_NOTHING);
     c->wait = why;
     if (why != WAIT_SLICE) client_set(c, CLIENT_BLOCKED);
+    if (why == WAIT_BLOCKED) count_add(&w->statistics.clients_blocked, 1);
     if (list_of(w, why)) list_append(list_of(w, why), c);
 }
 
 void client_wait_over(struct worker *w, struct client *c) {
     if (list_of(w, c->wait)) list_remove(list_of(w, c->wait), c);
     if (client_has(c, CLIENT_BLOCKED)) client_unset(c, CLIENT_BLOCKED);
+    if (c->wait == WAIT_BLOCKED) count_add(&w->statistics.clients_blocked, (uint64_t)-1);
     c->wait = WAIT_NOTHING;
     c->parked_on = NULL;
 }

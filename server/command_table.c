@@ -29,7 +29,8 @@
     EACH(memory_commands)                                                                                    \
     EACH(monitor_commands)                                                                                   \
     EACH(pubsub_commands)                                                                                    \
-    EACH(transaction_commands)
+    EACH(transaction_commands)                                                                               \
+    EACH(blocking_commands)
 
 #define DECLARE(family) extern struct command family[];
 FAMILIES(DECLARE)

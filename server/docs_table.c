@@ -27,6 +27,23 @@ const struct docs docs_table[] = {
      .syntax = "key~k#0 bit~i index~b?(start~i end_index~b?(end~i "
                "index_unit~o@7.0.0?(byte~x=BYTE bit~x=BIT)))",
      .history = (const char *const[]){"7.0.0", "The units BYTE and BIT.", NULL}},
+    {.name = "blmove",
+     .syntax = "source~k#0 destination~k#1 wherefrom~o(left~x=LEFT right~x=RIGHT) "
+               "whereto~o(left~x=LEFT right~x=RIGHT) timeout~d"},
+    {.name = "blmpop",
+     .syntax = "timeout~d numkeys~i key~k#0* where~o(left~x=LEFT right~x=RIGHT) count~i=COUNT?"},
+    {.name = "blpop",
+     .syntax = "key~k#0* timeout~d",
+     .history = (const char *const[]){"6.0.0", "The timeout may have a fraction.", NULL}},
+    {.name = "brpop",
+     .syntax = "key~k#0* timeout~d",
+     .history = (const char *const[]){"6.0.0", "The timeout may have a fraction.", NULL}},
+    {.name = "brpoplpush",
+     .syntax = "source~k#0 destination~k#1 timeout~d",
+     .history = (const char *const[]){"6.0.0", "The timeout may have a fraction.", NULL},
+     .flag = "deprecated",
+     .deprecated_since = "6.2.0",
+     .replaced_by = "`BLMOVE` with the `RIGHT` and `LEFT` arguments"},
     {.name = "client|kill",
      .syntax = "filter~o(ip:port~s!2.8.12 new-format~o*(client-id~i=ID@2.8.12? "
                "normal_master_slave_pubsub~o=TYPE@2.8.12?(normal~x=NORMAL master~x=MASTER@3.2.0 "

@@ -16,6 +16,7 @@
 #include "shard/rt/clock.h"
 #include "shard/store/prefetch.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
@@ -169,7 +170,7 @@ static struct slice *slice_of_hold(struct hold *hold) {
     return (struct slice *)(void *)((char *)hold - offsetof(struct slice, hold));
 }
 
-bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct run_writes *writes,
+bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct blocked_outlook *writes,
               struct run_holds *held) {
     for (int widenings = 0;; widenings++) {
         *held = collect_holds(w, wanted);
@@ -179,7 +180,7 @@ bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct
             return false;
         }
         if (!writes || held->count == slices.count) return true;
-        if (!blocked_want_more(writes->keys, writes->count, writes->database, wanted)) return true;
+        if (!blocked_want_more(&w->thread, writes, wanted)) return true;
         hold_release_set(held->holds, held->count, &w->thread);
         if (widenings == WIDENINGS_MAX) run_add_all_slices(wanted);
     }
@@ -241,11 +242,17 @@ void run_trim(struct worker *w) {
     scratch->keys_capacity = 0;
 }
 
+/* How many elements the call may put into a list: one per argument, unless it brings whole lists along. */
+static unsigned elements_at_most(const struct call *call) {
+    bool only_lists = (call->command->categories & (ACL_LIST | ACL_SET)) == ACL_LIST; /* not SORT */
+    return only_lists ? call->argc : UINT_MAX;
+}
+
 enum route_result run_set(struct worker *w, struct request *r, struct call *call, uint64_t *ticks) {
     struct client *c = r->client;
     uint64_t *wanted = w->scratch.wanted;
     struct run_holds held;
-    struct run_writes writes = {call->keys, call->key_count, c->database};
+    struct blocked_outlook writes = {call->keys, call->key_count, c->database, elements_at_most(call)};
     memset(wanted, 0, sizeof w->scratch.wanted);
     if (r->command->flags & CMD_ALL_SLICES)
         run_add_all_slices(wanted);

@@ -40,11 +40,8 @@ struct run_holds {
 /* Takes the wanted slices, all or none. False: the client is parked. `writes` (NULL: none) are the keys that
  * the call may change in `database`: when clients wait for one of them and will want more slices when they
  * are served, these are taken too. */
-struct run_writes {
-    const struct key *keys;
-    unsigned count, database;
-};
-bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct run_writes *writes,
+struct blocked_outlook;
+bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct blocked_outlook *writes,
               struct run_holds *held);
 /* The server-wide switches, as the slices that are held have them. */
 uint32_t run_switches(const struct run_holds *held);
