@@ -114,6 +114,12 @@ struct command {
     struct key_spec keys[KEY_SPECS_MAX];
     /* KEY_VARIABLE_FLAGS: how a call with these arguments really uses its keys. */
     uint32_t (*key_flags)(const struct arg *argv, unsigned argc);
+    /* The one key that no specification can find (SORT's STORE): its argument, or 0 for none; *flags are its
+     * key flags. */
+    unsigned (*hidden_key)(const struct arg *argv, unsigned argc, uint32_t *flags);
+    /* Whether a call with these arguments looks at keys that no argument names (SORT's BY and GET): it runs
+     * with every slice held. */
+    bool (*roams)(const struct arg *argv, unsigned argc);
     void (*handler)(struct call *call);
     /* The argument that is looked up within the key's object, for what runs ahead of the command
      * (foresee.h); 0: none. */

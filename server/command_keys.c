@@ -60,5 +60,11 @@ int command_find_keys(struct command *command, struct arg *argv, unsigned argc, 
             positions[n++] = (unsigned)i;
         }
     }
+    uint32_t hidden_flags;
+    unsigned hidden = command->hidden_key ? command->hidden_key(argv, argc, &hidden_flags) : 0;
+    if (hidden && n < max) {
+        if (flags) flags[n] = hidden_flags;
+        positions[n++] = hidden;
+    }
     return (int)n;
 }

@@ -254,7 +254,7 @@ enum route_result run_set(struct worker *w, struct request *r, struct call *call
     struct run_holds held;
     struct blocked_outlook writes = {call->keys, call->key_count, c->database, elements_at_most(call)};
     memset(wanted, 0, sizeof w->scratch.wanted);
-    if (r->command->flags & CMD_ALL_SLICES)
+    if (command_wants_all(r->command, r->argv, r->argc))
         run_add_all_slices(wanted);
     else
         run_add_slices(wanted, call->keys, call->key_count);

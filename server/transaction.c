@@ -2,6 +2,7 @@
 #include "server/transaction.h"
 
 #include "server/blocked.h"
+#include "server/command_keys.h"
 #include "server/resp.h"
 #include "server/run.h"
 #include "server/worker.h"
@@ -65,7 +66,7 @@ void transaction_queue(struct worker *w, struct request *r, struct call *call) {
     r->partial = NULL;
     q->argv = resp_argv(q->partial, &q->argc);
     keep_keys(w, r, call, q);
-    if (r->command->flags & (CMD_ALL_SLICES | CMD_VISITS))
+    if ((r->command->flags & CMD_VISITS) || command_wants_all(r->command, q->argv, q->argc))
         t->all_slices = true;
     else
         run_add_slices(t->wanted, q->keys, q->key_count);

@@ -137,3 +137,34 @@ Test(command_keys, flags_that_depend_on_the_arguments) {
     KEYS(set, "SET k v");
     cr_assert_eq(flags[0], KEY_RW | KEY_VARIABLE_FLAGS);
 }
+
+static unsigned last_argument(const struct arg *argv, unsigned argc, uint32_t *key_flags) {
+    (void)argv;
+    *key_flags = KEY_OW | KEY_UPDATE;
+    return argc > 2 ? argc - 1 : 0;
+}
+
+Test(command_keys, one_that_no_specification_finds) {
+    struct command sort = {
+        .keys = {KEYS_FIRST(KEY_RO), {.flags = KEY_OW, .begin = BEGIN_UNKNOWN, .find = FIND_UNKNOWN}},
+        .hidden_key = last_argument};
+    cr_assert_str_eq(KEYS(sort, "SORT k"), "1");
+    cr_assert_str_eq(KEYS(sort, "SORT k STORE to"), "1 3");
+    cr_assert_eq(flags[0], KEY_RO);
+    cr_assert_eq(flags[1], KEY_OW | KEY_UPDATE);
+    cr_assert_str_eq(keys_within(&sort, "SORT k STORE to", 1), "1");
+}
+
+static bool has_star(const struct arg *argv, unsigned argc) {
+    return argc > 1 && memchr(argv[1].data, '*', argv[1].len) != NULL;
+}
+
+Test(command_keys, calls_that_want_every_slice) {
+    char plain[] = "plain", star[] = "st*r";
+    struct arg without[] = {{plain, 5}, {plain, 5}}, with[] = {{plain, 5}, {star, 4}};
+    struct command get = {.name = "get"}, keys = {.flags = CMD_ALL_SLICES}, sort = {.roams = has_star};
+    cr_assert_not(command_wants_all(&get, with, 2));
+    cr_assert(command_wants_all(&keys, without, 2));
+    cr_assert_not(command_wants_all(&sort, without, 2));
+    cr_assert(command_wants_all(&sort, with, 2));
+}
