@@ -15,6 +15,7 @@
     EACH(set_algebra_commands)                                                                               \
     EACH(key_commands)                                                                                       \
     EACH(scan_commands)                                                                                      \
+    EACH(sort_commands)                                                                                      \
     EACH(expire_commands)                                                                                    \
     EACH(database_commands)                                                                                  \
     EACH(connection_commands)                                                                                \

@@ -237,6 +237,12 @@ const struct docs docs_table[] = {
     {.name = "smembers", .syntax = "key~k#0"},
     {.name = "smismember", .syntax = "key~k#0 member~s*"},
     {.name = "smove", .syntax = "source~k#0 destination~k#1 member~s"},
+    {.name = "sort",
+     .syntax = "key~k#0 pattern~p#1=BY? offset_count~b=LIMIT?(offset~i count~i) pattern~p#1=GET?*+ "
+               "order~o?(asc~x=ASC desc~x=DESC) sorting~x=ALPHA? destination~k#2=STORE?"},
+    {.name = "sort_ro",
+     .syntax = "key~k#0 pattern~p#1=BY? offset_count~b=LIMIT?(offset~i count~i) pattern~p#1=GET?*+ "
+               "order~o?(asc~x=ASC desc~x=DESC) sorting~x=ALPHA?"},
     {.name = "spop",
      .syntax = "key~k#0 count~i@3.2.0?",
      .history = (const char *const[]){"3.2.0", "A count.", NULL}},
