@@ -13,6 +13,10 @@
     EACH(bitfield_commands)                                                                                  \
     EACH(set_commands)                                                                                       \
     EACH(set_algebra_commands)                                                                               \
+    EACH(zset_commands)                                                                                      \
+    EACH(zset_pop_commands)                                                                                  \
+    EACH(zset_range_commands)                                                                                \
+    EACH(zset_algebra_commands)                                                                              \
     EACH(key_commands)                                                                                       \
     EACH(scan_commands)                                                                                      \
     EACH(sort_commands)                                                                                      \

@@ -4,11 +4,10 @@
 #include "shard/base/mem.h"
 #include "shard/base/random.h"
 #include "shard/store/value_methods.h"
+#include "shard/type/choice.h"
 #include "shard/type/zset_parts.h"
 
 #include <math.h>
-
-enum { FEW_SHARE = 3 }; /* up to this part of a set is drawn one by one, more by a walk */
 
 /* ---- adding and updating ---- */
 
@@ -182,6 +181,11 @@ void zset_cursor_prev(struct zset_cursor *cursor) {
         cursor->place = zset_tree_prev(cursor->place);
 }
 
+size_t zset_score_text(const struct zset *z, char *text, double score) {
+    return zset_is_small(z) ? zset_small_score_text(text, score)
+                            : text_from_double(text, TEXT_DOUBLE_MAX, score);
+}
+
 struct scan {
     zset_visit *visit;
     void *arg;
@@ -211,26 +215,6 @@ uint64_t zset_scan(const struct zset *z, uint64_t cursor, zset_visit *visit, voi
 
 /* ---- by chance ---- */
 
-/* Ranks that were drawn already: open addressing; 0 is a free place. */
-struct drawn {
-    size_t *ranks, mask;
-};
-
-static struct drawn drawn_new(size_t count) {
-    size_t room = 16;
-    while (room < count * 2) room *= 2;
-    return (struct drawn){mem_zalloc(room * sizeof(size_t)), room - 1};
-}
-
-/* False: it was drawn before. */
-static bool drawn_add(struct drawn *drawn, size_t rank) {
-    size_t i = (size_t)((rank + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 32) & drawn->mask;
-    for (; drawn->ranks[i]; i = (i + 1) & drawn->mask)
-        if (drawn->ranks[i] == rank + 1) return false;
-    drawn->ranks[i] = rank + 1;
-    return true;
-}
-
 static void sample_few(const struct zset *z, struct random *random, size_t count, zset_visit *visit,
                        void *arg) {
     struct drawn drawn = drawn_new(count);
@@ -244,26 +228,31 @@ static void sample_few(const struct zset *z, struct random *random, size_t count
         visit(arg, &item);
         count--;
     }
-    mem_free(drawn.ranks);
+    drawn_free(&drawn);
+}
+
+void zset_draw(const struct zset *z, struct random *random, zset_visit *visit, void *arg) {
+    struct zset_item item;
+    struct zset_cursor cursor = zset_cursor_at(z, random_below(random, zset_count(z)));
+    bool there = zset_cursor_get(&cursor, &item);
+    ASSERT(there);
+    visit(arg, &item);
 }
 
 void zset_sample(const struct zset *z, struct random *random, size_t count, zset_visit *visit, void *arg) {
-    size_t left = zset_count(z);
-    ASSERT(count <= left);
-    if (count == 0) return;
-    if (count < left / FEW_SHARE) {
+    struct choice choice = {.random = random, .left = zset_count(z), .wanted = count};
+    ASSERT(count <= choice.left);
+    if (choice_is_few(count, choice.left)) {
         sample_few(z, random, count, visit, arg);
         return;
     }
-    /* Each of those left is wanted with the probability that makes all choices equally likely. */
     struct zset_cursor cursor = zset_cursor_at(z, 0);
-    for (; count > 0; left--, zset_cursor_next(&cursor)) {
+    for (; choice.wanted > 0; zset_cursor_next(&cursor)) {
         struct zset_item item;
-        if (random_below(random, left) >= count) continue;
+        if (!choice_next(&choice)) continue;
         bool there = zset_cursor_get(&cursor, &item);
         ASSERT(there);
         visit(arg, &item);
-        count--;
     }
 }
 
@@ -297,6 +286,10 @@ static size_t method_count(const void *object) {
     return zset_count(object);
 }
 
+static const struct table *method_table(const void *object) {
+    return zset_is_small(object) ? NULL : &zset_large(object)->table;
+}
+
 static const char *method_encoding(const void *object) {
     return zset_is_small(object) ? "listpack" : "skiplist";
 }
@@ -315,6 +308,7 @@ void zset_register(void) {
         .bytes = method_bytes,
         .count = method_count,
         .encoding = method_encoding,
+        .table = method_table,
     };
     value_methods_register(TYPE_ZSET, &methods);
 }

@@ -117,10 +117,16 @@ bool zset_cursor_get(const struct zset_cursor *cursor, struct zset_item *item);
 void zset_cursor_next(struct zset_cursor *cursor);
 void zset_cursor_prev(struct zset_cursor *cursor);
 
+/* Writes the text that ZSCAN has for a score: as this set stores it, which shows where large whole numbers
+ * are concerned. `text` has room for TEXT_DOUBLE_MAX. */
+size_t zset_score_text(const struct zset *z, char *text, double score);
+
 typedef void zset_visit(void *arg, const struct zset_item *item);
 /* Shows some items and returns where to go on, 0 at the end; begins with cursor 0. What is in the set from
  * the beginning to the end of such a walk is shown at least once. */
 uint64_t zset_scan(const struct zset *z, uint64_t cursor, zset_visit *visit, void *arg);
+/* Shows one item by chance of a set that is not empty, every one equally likely. O(log n). */
+void zset_draw(const struct zset *z, struct random *random, zset_visit *visit, void *arg);
 /* Shows `count` different items by chance, at most all, every choice equally likely. O(count log n),
  * expected, or O(n) where that is less. */
 void zset_sample(const struct zset *z, struct random *random, size_t count, zset_visit *visit, void *arg);

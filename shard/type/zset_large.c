@@ -14,6 +14,7 @@ static const struct entry_shape member_shape = {.encoding = ENC_INT};
 struct zset_large *zset_large_new(size_t count) {
     struct zset_large *z = mem_zalloc(sizeof *z);
     z->encoding = OBJECT_TREE;
+    z->table.private = true;
     z->bytes = mem_size(z);
     z->table.private = true;
     table_reserve(&z->table, count);
@@ -24,12 +25,17 @@ struct entry **zset_large_find(struct zset_large *z, const char *member, size_t 
     return table_find(&z->table, member, len, hash);
 }
 
-void zset_large_insert(struct zset_large *z, const char *member, size_t len, uint64_t hash, double score) {
+struct entry *zset_large_file(struct zset_large *z, const char *member, size_t len, uint64_t hash,
+                              double score) {
     struct entry *e = entry_new(&member_shape, member, len);
     zset_entry_set_score(e, score);
     z->bytes += mem_size(e);
     table_insert(&z->table, e, hash);
-    zset_tree_insert(&z->tree, score, e);
+    return e;
+}
+
+void zset_large_insert(struct zset_large *z, const char *member, size_t len, uint64_t hash, double score) {
+    zset_tree_insert(&z->tree, score, zset_large_file(z, member, len, hash, score));
 }
 
 void zset_large_move(struct zset_large *z, struct entry *e, double score) {

@@ -62,6 +62,7 @@ static inline unsigned char *zset_small_prev(const struct packed *p, const unsig
     unsigned char *score = packed_prev(p, at);
     return score ? packed_prev(p, score) : NULL;
 }
+size_t zset_small_score_text(char *text, double score);
 struct packed *zset_small_insert(struct packed *p, const char *member, size_t len, double score);
 struct packed *zset_small_move(struct packed *p, unsigned char *at, const char *member, size_t len,
                                double score);
@@ -76,6 +77,9 @@ struct zset_large *zset_large_new(size_t count);
 struct zset_large *zset_large_from(const struct packed *p);
 struct zset_large *zset_large_copy(const struct zset_large *z);
 struct entry **zset_large_find(struct zset_large *z, const char *member, size_t len, uint64_t hash);
+/* Only into the table; whoever calls this puts the entry into the tree. The member must be absent. */
+struct entry *zset_large_file(struct zset_large *z, const char *member, size_t len, uint64_t hash,
+                              double score);
 /* The member must be absent. */
 void zset_large_insert(struct zset_large *z, const char *member, size_t len, uint64_t hash, double score);
 void zset_large_move(struct zset_large *z, struct entry *e, double score);

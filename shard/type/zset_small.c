@@ -98,12 +98,21 @@ static unsigned char *place_for(const struct packed *p, double score, const char
     return at;
 }
 
+/* Whole numbers up to 2^62 are stored as integers and any other as it is replied, as in Redis. So a minus
+ * zero loses its sign. */
+size_t zset_small_score_text(char *text, double score) {
+    const double whole_max = 0x1p62;
+    if (score >= -whole_max && score <= whole_max && score == (double)(int64_t)score)
+        return text_from_i64(text, (int64_t)score);
+    return text_from_double(text, TEXT_DOUBLE_MAX, score);
+}
+
 struct packed *zset_small_insert(struct packed *p, const char *member, size_t len, double score) {
     char text[TEXT_DOUBLE_MAX];
     unsigned char *at = place_for(p, score, member, len);
     p = packed_insert(p, &at, member, len);
     at = packed_next(p, at);
-    return packed_insert(p, &at, text, text_from_double(text, sizeof text, score));
+    return packed_insert(p, &at, text, zset_small_score_text(text, score));
 }
 
 struct packed *zset_small_remove(struct packed *p, unsigned char *at, size_t count) {
@@ -118,7 +127,7 @@ struct packed *zset_small_move(struct packed *p, unsigned char *at, const char *
     if (!stays) return zset_small_insert(zset_small_remove(p, at, 1), member, len, score);
     char text[TEXT_DOUBLE_MAX];
     unsigned char *score_place = packed_next(p, at);
-    return packed_replace(p, &score_place, text, text_from_double(text, sizeof text, score));
+    return packed_replace(p, &score_place, text, zset_small_score_text(text, score));
 }
 
 /* ---- ranges ---- */

@@ -5,8 +5,9 @@ LOOSE and nothing else:
 
     order        KEYS, SCAN and CONFIG GET list in table order, which Redis does not promise: they are compared as sets.
                  (SCAN only when both sides were done in one call, and began with cursor 0.)
-    order        SMEMBERS, SINTER, SUNION, SDIFF and SSCAN likewise.
-    choice       RANDOMKEY: any key will do, so only "a key" or "none" is compared. SPOP, SRANDMEMBER: only how many.
+    order        SMEMBERS, SINTER, SUNION, SDIFF, SSCAN and ZSCAN likewise.
+    choice       RANDOMKEY: any key will do, so only "a key" or "none" is compared. SPOP, SRANDMEMBER, ZRANDMEMBER: only how
+                 many.
     time         TTL, PTTL, EXPIRETIME, PEXPIRETIME, OBJECT IDLETIME may differ by what passed between the two servers'
                  runs of a command; TIME, LASTSAVE differ altogether.
     identity     HELLO's id, version and modules; CLIENT ID, INFO, LIST and TRACKINGINFO; INFO; LOLWUT; COMMAND and COMMAND
@@ -97,6 +98,8 @@ LOOSE = {
     "SSCAN": Scanned,
     "SPOP": drawn,
     "SRANDMEMBER": drawn,
+    "ZSCAN": Scanned,
+    "ZRANDMEMBER": drawn,
     "RANDOMKEY": shape,
     "TTL": near_seconds,
     "PTTL": near_ms,
@@ -122,7 +125,7 @@ def loosened(command):
     words = [as_text(word).upper() for word in command[:2]]
     if words[0] == "SCAN" and words[1:] != ["0"]:
         return shape
-    if words[0] == "SSCAN" and [as_text(word) for word in command[2:3]] != ["0"]:
+    if words[0] in ("SSCAN", "ZSCAN") and [as_text(word) for word in command[2:3]] != ["0"]:
         return shape
     return LOOSE.get(" ".join(words)) or (LOOSE.get(words[0]) if words else None)
 
@@ -198,3 +201,4 @@ class Pair:
                 for command in (["TYPE"], ["OBJECT", "ENCODING"], ["GET"], ["SMEMBERS"], ["PTTL"]):
                     yield [*command, key]
                 yield ["LRANGE", key, "0", "-1"]
+                yield ["ZRANGE", key, "0", "-1", "WITHSCORES"]

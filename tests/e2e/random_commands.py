@@ -9,6 +9,8 @@ A template is a command line in the style of the manual: words in capitals below
     O        offset into a row of bits            Y  type of a bit field
     J        index into a list, from either end
     X        member, one of a few                 L  key, most often one of a few that lists are kept in
+    Z        score                               R  bound of a range by score
+    U        key, most often one of a few that sorted sets are kept in
 
 Times to live are past, none, or so far off that nothing expires while two servers are compared: whether a key has just
 expired is no fair question to ask two processes. They also differ widely, as EXPIRE's GT and LT compare them. Expiry in time has tests of its own. DBSIZE is left out for the same
@@ -102,6 +104,34 @@ LTRIM sorted -40 -1
 (SORT|SORT_RO) sorted BY (nosort|K) [DESC] [LIMIT J J] [GET *] [GET # GET *1]
 (SORT|SORT_RO) sorted ALPHA BY k* [GET #]
 SORT sorted ALPHA [DESC] [LIMIT C C] [GET #] [GET k*] STORE L
+ZADD U {Z X}
+ZADD U {Z X}
+ZADD U {Z V}
+ZADD U [(NX|XX)] [(GT|LT)] [CH] [INCR] {Z X}
+ZINCRBY U Z X
+ZREM U {X}
+ZCARD U
+ZSCORE U X
+ZMSCORE U {X}
+(ZRANK|ZREVRANK) U X
+(ZCOUNT|ZREMRANGEBYSCORE) U R R
+(ZRANGE|ZREVRANGE) U S S [WITHSCORES]
+ZRANGE U S S [REV] [WITHSCORES] [LIMIT C C]
+ZRANGE U R R BYSCORE [REV] [LIMIT C C] [WITHSCORES]
+ZRANGESTORE U U S S [REV]
+ZRANGESTORE U U R R BYSCORE [REV] [LIMIT C C]
+(ZRANGEBYSCORE|ZREVRANGEBYSCORE) U R R [WITHSCORES] [LIMIT C C]
+ZREMRANGEBYRANK U S S
+(ZPOPMIN|ZPOPMAX) U [C]
+ZMPOP (1 U|2 U U|3 U U U|2 U) (MIN|MAX) [COUNT C]
+ZRANDMEMBER U [C [WITHSCORES]]
+(ZUNION|ZINTER) (1 U|2 U U|3 U U U|2 U) [WITHSCORES]
+(ZUNION|ZINTER) 2 U U [WEIGHTS Z Z] [AGGREGATE (SUM|MIN|MAX)] [WITHSCORES]
+ZDIFF (1 U|2 U U|3 U U U|2 U) [WITHSCORES]
+(ZUNIONSTORE|ZINTERSTORE) U 2 U U [WEIGHTS Z Z] [AGGREGATE (SUM|MIN|MAX)]
+(ZUNIONSTORE|ZINTERSTORE|ZDIFFSTORE) U (1 U|2 U U|3 U U U|2 U)
+ZINTERCARD (1|2|3) {U} [LIMIT C]
+ZSCAN U 0 COUNT 100000 [MATCH M]
 LCS K K [(LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN C|IDX MINMATCHLEN C WITHMATCHLEN|LEN IDX)]
 DEL {K}
 UNLINK {K}
@@ -169,6 +199,8 @@ BIT_OFFSETS = "0 1 7 8 13 #0 #1 #3 100 #20 8191 8192 9000 70000 4294967296 -1 #-
 FIELD_TYPES = "u8 i8 u1 i1 u5 i16 u32 i63 u63 i64 u64 i65 u0 i0 x8 8".split()
 MEMBERS = "1 2 3 a b c 40000 5000000000 -7 x 01 00".split() + ["", "m" * 64, "m" * 65, b"\x00\xff"]
 INDICES = "0 -1 1 -2 2 3 -5 10 -20 100 9223372036854775807 -9223372036854775808 9223372036854775808 1.0 abc".split()
+SCORES = "1 2 3 0 -1 1.5 2.5 0.1 10 -3.25 100 1e3 inf -inf 1e17 3.0 -0 0x10 nan abc 1e400".split() + ["", " 1"]
+BOUNDS = "-inf +inf 0 1 (1 2 (2 3 1.5 (-inf inf 10 100 (x nan 1x".split() + ["", "("]
 PATTERNS = ["*", "k*", "?1", "[a-c]*", "[^k]*", "k[0-9]", "*{*", "\\*", "", "k1", "*1*", "[", "[a", "**", "*\\", "?", "k\\1"]
 
 
@@ -208,7 +240,8 @@ class Generator:
         self.rng = rng
         self.keys = ["k1", "k2", "k3", "a", "{a}b", "x{a}", b"\x00\xff bin\r\n", "", "key with a long name " * 4]
         self.lists = ["l1", "l2", "{a}l"]
-        self.keys += self.lists
+        self.zsets = ["z1", "z2", "{a}z"]
+        self.keys += self.lists + self.zsets
         self.common, self.rare = Templates(TEMPLATES).lines, Templates(RARE).lines
         self.rare_share = 0.01
         if not protocols:
@@ -233,14 +266,17 @@ class Generator:
     def draw(self, word):
         rng = self.rng
         lists = {"I": INTEGERS, "F": FLOATS, "S": OFFSETS, "T": SECONDS, "P": MILLISECONDS, "A": DATES_S, "B": DATES_MS,
-                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES, "X": MEMBERS, "J": INDICES}
+                 "M": PATTERNS, "C": COUNTS, "O": BIT_OFFSETS, "Y": FIELD_TYPES, "X": MEMBERS, "J": INDICES,
+                 "Z": SCORES, "R": BOUNDS}
         if word in lists:
             if word in "TP" and rng.random() < 0.6:
                 return str(rng.randrange(100, 10**7) if word == "T" else rng.randrange(10**5, 10**10))
             # The first few of each list are sound; the rest are there to be refused.
-            return rng.choice(lists[word][:12 if word in "OXY" else 6] if rng.random() < 0.6 else lists[word])
+            return rng.choice(lists[word][:12 if word in "OXYZR" else 6] if rng.random() < 0.6 else lists[word])
         if word == "K":
             return rng.choice(self.keys[:4] if rng.random() < 0.7 else self.keys)
+        if word == "U":
+            return rng.choice(self.zsets if rng.random() < 0.9 else self.keys)
         if word == "L":
             return rng.choice(self.lists if rng.random() < 0.9 else self.keys)
         if word == "V":

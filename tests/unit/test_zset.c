@@ -4,6 +4,7 @@
 #include "shard/store/value_methods.h"
 #include "shard/type/object.h"
 #include "shard/type/zset.h"
+#include "shard/type/zset_build.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -349,4 +350,31 @@ Test(zset, methods_copy_measure_and_free_in_steps) {
         zset_free(z);
         cr_assert_eq(mem_used(), before);
     }
+}
+
+static double add_up(double present, double score) {
+    return present + score;
+}
+
+Test(zset, a_builder_aggregates_sorts_and_chooses_the_form) {
+    for (unsigned n = 10; n <= 500; n += 490) {
+        struct zset_builder *b = zset_builder_new(add_up);
+        for (unsigned round = 1; round <= 3; round++)
+            for (unsigned i = 0; i < n; i++) {
+                char name[16];
+                int len = snprintf(name, sizeof name, "m%u", i * 7919 % n);
+                zset_builder_add(b, name, (size_t)len, round * (i * 7919 % n));
+            }
+        struct zset *z = zset_builder_finish(b, small_limits);
+        zset_check(z);
+        cr_assert_eq(zset_count(z), n);
+        cr_assert_eq(object_encoding(z), n <= 128 ? OBJECT_PACKED : OBJECT_TREE);
+        double score;
+        cr_assert(zset_score(z, "m9", 2, &score));
+        cr_assert_eq(score, 54);
+        zset_free(z);
+    }
+    size_t before = mem_used();
+    cr_assert_null(zset_builder_finish(zset_builder_new(NULL), small_limits));
+    cr_assert_eq(mem_used(), before);
 }
