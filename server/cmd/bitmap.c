@@ -2,8 +2,8 @@
  * BITPOS BITOP.
  *
  * On the client's thread, under the holds of all the keys' slices. A bitmap is a plain string: reading works
- * on whatever form it is stored in, writing on the bytes themselves, in place unless a reply that is being sent
- * shares the bytes. What was written is a raw string for good, as in Redis.
+ * on whatever form it is stored in, writing on the bytes themselves, in place unless a reply that is being
+ * sent shares the bytes. What was written is a raw string for good, as in Redis.
  *
  * BITOP builds its result beside the sources, which may include the destination, and stores it at the end. It
  * goes through all sources in blocks that stay in the processor's cache, so each is read from memory once and

@@ -34,7 +34,8 @@ struct bitmap_edit {
 
 /* Looks the call's key up for writing up to bit `last`. It keeps its deadline; its encoding becomes raw. */
 bool bitmap_edit_open(struct call *c, uint64_t last, struct bitmap_edit *edit);
-/* Its bytes for writing, which are asked for only when something changes: those who watch the key are told. */
+/* Its bytes for writing, which are asked for only when something changes: those who watch the key are
+ * told. */
 unsigned char *bitmap_edit_write(struct call *c, struct bitmap_edit *edit);
 /* Argument i as a position in bits, within the largest string there may be. With a `width` it may be given
  * as "#n": the n-th field of that width. */

@@ -78,6 +78,11 @@ uint64_t table_scan(struct table *t, uint64_t cursor, void (*visit)(void *arg, s
 /* An entry, every one equally likely (nearly so in a table that became very sparse and has not shrunk yet),
  * or NULL when empty. */
 struct entry **table_random(struct table *t, struct random *random);
+/* The same in two steps, for those who can do something else in between: the first asks for the cache
+ * lines that the draw of this seed (fresh from a generator, used once) will read; the second, perhaps
+ * after changes of the table, draws. NULL: empty, or no luck; then table_random is to be asked. */
+void table_draw_ask(const struct table *t, uint64_t seed);
+struct entry **table_draw(struct table *t, uint64_t seed, struct random *random);
 /* Up to `count` entries found from a random place on, quickly and not evenly: for eviction's samples. */
 unsigned table_sample(struct table *t, struct random *random, struct entry **out, unsigned count);
 /* Takes entries out of a table that nobody uses any more, handing each to `take`, until about `count` are

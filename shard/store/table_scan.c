@@ -48,17 +48,23 @@ uint64_t table_scan(struct table *t, uint64_t cursor, void (*visit)(void *arg, s
     return cursor_next(cursor, mask);
 }
 
+/* How many bits of a bucket's presence mask are set: without a call, which the general count is on older
+ * processors. */
+static inline unsigned places_count(unsigned places) {
+    ASSERT(places < 256);
+    return ((places * 0x08040201U >> 3 & 0x11111111U) * 0x11111111U) >> 28;
+}
+
 static unsigned chain_length(const struct bucket *b) {
     unsigned n = 0;
-    for (; b; b = bucket_child(b))
-        n += (unsigned)__builtin_popcount((unsigned)bucket_head(b) & BUCKET_PRESENT);
+    for (; b; b = bucket_child(b)) n += places_count((unsigned)bucket_head(b) & BUCKET_PRESENT);
     return n;
 }
 
 static struct entry **chain_nth(struct bucket *b, unsigned n) {
     for (; b; b = bucket_child(b)) {
         unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT;
-        unsigned here = (unsigned)__builtin_popcount(places);
+        unsigned here = places_count(places);
         if (n < here) {
             for (; n > 0; n--) places &= places - 1;
             return &b->entries[places_first(places)];
@@ -77,21 +83,30 @@ static struct entry **chain_draw(struct bucket *b, unsigned place, struct random
     return chain_nth(b, RANDOM_WIDTH + (unsigned)random_below(random, n - RANDOM_WIDTH));
 }
 
-/* A place drawn evenly from buckets that are all taken to be equally wide: empty places are drawn again.
- * Several are drawn and asked for at once, since each lies somewhere else, and the first that is not empty
- * counts. */
-static struct entry **table_draw(const struct table *t, struct random *random) {
-    struct bucket *buckets[RANDOM_AHEAD];
-    unsigned places[RANDOM_AHEAD];
-    struct directory *d = table_directory(t);
-    uint64_t live = table_live(t);
+/* Draw i of a seed: a bucket, all equally likely, and a place in it. (splitmix64 and two products: the
+ * high bits decide the bucket, the low ones the place.) */
+static struct bucket *draw_place(const struct table *t, uint64_t seed, unsigned i, unsigned *place) {
+    uint64_t x = seed + (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    x ^= x >> 31;
+    *place = (unsigned)((x & UINT32_MAX) * (RANDOM_WIDTH + 1) >> 32);
+    return directory_bucket(table_directory(t), (uint64_t)((__uint128_t)x * table_live(t) >> 64));
+}
+
+void table_draw_ask(const struct table *t, uint64_t seed) {
+    unsigned place;
+    if (t->used == 0) return;
+    for (unsigned i = 0; i < RANDOM_AHEAD; i++) __builtin_prefetch(draw_place(t, seed, i, &place));
+}
+
+/* A place drawn evenly from buckets that are all taken to be equally wide: empty places are drawn again. */
+struct entry **table_draw(struct table *t, uint64_t seed, struct random *random) {
+    if (t->used == 0) return NULL;
     for (unsigned i = 0; i < RANDOM_AHEAD; i++) {
-        buckets[i] = directory_bucket(d, random_below(random, live));
-        __builtin_prefetch(buckets[i]);
-        places[i] = (unsigned)random_below(random, RANDOM_WIDTH + 1);
-    }
-    for (unsigned i = 0; i < RANDOM_AHEAD; i++) {
-        struct entry **at = chain_draw(buckets[i], places[i], random);
+        unsigned place;
+        struct bucket *b = draw_place(t, seed, i, &place);
+        struct entry **at = chain_draw(b, place, random);
         if (at) return at;
     }
     return NULL;
@@ -100,7 +115,9 @@ static struct entry **table_draw(const struct table *t, struct random *random) {
 struct entry **table_random(struct table *t, struct random *random) {
     if (t->used == 0) return NULL;
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
-        struct entry **at = table_draw(t, random);
+        uint64_t seed = random_next(random);
+        table_draw_ask(t, seed);
+        struct entry **at = table_draw(t, seed, random);
         if (at) return at;
     }
     struct directory *d = table_directory(t);

@@ -80,6 +80,7 @@ static void members_insert(struct members *t, struct set_member *m) {
     const char *text = set_member_text(m, &len);
     struct entry *e = entry_new(&shape, text, len);
     t->bytes += mem_size(e);
+    if (UNLIKELY(t->draws != NULL)) draws_forget_all(t->draws);
     table_insert(&t->table, e, set_member_hash(m));
 }
 
@@ -88,6 +89,7 @@ void members_remove(struct members *t, struct entry **at, uint64_t hash) {
     size_t bytes = mem_size(e);
     ASSERT(t->bytes >= bytes);
     t->bytes -= bytes;
+    if (t->draws) draws_forget(t->draws, e);
     table_remove(&t->table, at, hash);
     mem_free(e);
     table_step(&t->table, STEPS_AFTER_REMOVAL);
@@ -299,6 +301,7 @@ static bool methods_free_some(void *object, size_t effort) {
     struct members *t = set_members(object);
     unsigned count = effort < UINT32_MAX ? (unsigned)effort : UINT32_MAX;
     if (table_drain(&t->table, count, free_entry, NULL)) return true;
+    mem_free(t->draws);
     mem_free(t);
     return false;
 }
@@ -380,7 +383,7 @@ void set_check(const struct set *s) {
     }
     struct members *t = set_members(s);
     table_check(&t->table);
-    bytes = mem_size(t);
+    bytes = mem_size(t) + mem_size(t->draws);
     uint64_t cursor = 0;
     do {
         cursor = table_scan(&t->table, cursor, count_bytes, &bytes);

@@ -13,7 +13,8 @@
 struct members {
     uint8_t encoding;
     struct table table;
-    size_t bytes; /* of this struct and all entries, by mem_size */
+    size_t bytes;        /* of this struct and all entries, by mem_size */
+    struct draws *draws; /* prepared by set_random.c; NULL while there are none */
 };
 
 /* The set as what it is. Reading a set takes it const; tables and walks do not, though they change nothing
@@ -42,6 +43,10 @@ static inline void set_member_from_entry(struct set_member *m, const struct entr
 }
 void set_member_from_packed(struct set_member *m, const unsigned char *at);
 uint64_t set_member_hash(struct set_member *m);
+
+/* For set_random.c, of a large set that has prepared draws: the member `e` leaves; one more has come. */
+void draws_forget(struct draws *d, const struct entry *e);
+void draws_forget_all(struct draws *d);
 
 /* Takes what stands at `at` out of a large set and frees it. */
 void members_remove(struct members *t, struct entry **at, uint64_t hash);

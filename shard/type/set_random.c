@@ -14,13 +14,82 @@
 #include "shard/base/random.h"
 #include "shard/type/set_parts.h"
 
-enum { FEW_SHARE = 4, TAKE_SHARE = 8 };
+enum {
+    FEW_SHARE = 4,
+    TAKE_SHARE = 8,
+    DRAWS_AHEAD = 4,
+    LARGE_COUNT = 4096, /* sets from here on are not in the processor's caches */
+};
 
 static void show_entry(const struct entry *e, set_visit *visit, void *arg) {
     struct set_member m;
     set_member_from_entry(&m, e);
     visit(arg, &m);
 }
+
+/* ---- large sets ---- */
+
+/* A draw reads two places that are far away, a bucket and then the entry. So the next draws of a large set
+ * are prepared while it is being drawn from:
+ *
+ *     seeds   draws that are still to be made, of which the buckets have been asked for. A seed knows
+ *             nothing of the set, so it stays good whatever happens to the set
+ *     drawn   members that have been drawn and asked for, oldest first. When another member leaves, each of
+ *             those that stay is as likely to have been drawn as before; when one comes, it has missed its
+ *             chance, so all are forgotten
+ */
+struct draws {
+    uint64_t seeds[DRAWS_AHEAD];
+    const struct entry *drawn[DRAWS_AHEAD];
+    unsigned seed, first, count;
+};
+
+void draws_forget(struct draws *d, const struct entry *e) {
+    for (unsigned i = 0; i < DRAWS_AHEAD; i++)
+        if (d->drawn[i] == e) d->drawn[i] = NULL;
+}
+
+void draws_forget_all(struct draws *d) {
+    d->count = 0;
+}
+
+static void draws_ask(struct draws *d, const struct table *t, struct random *random) {
+    d->seeds[d->seed] = random_next(random);
+    table_draw_ask(t, d->seeds[d->seed]);
+    d->seed = (d->seed + 1) % DRAWS_AHEAD;
+}
+
+static void members_prepare(struct members *t, struct random *random) {
+    if (table_count(&t->table) < LARGE_COUNT) return;
+    struct draws *d = t->draws;
+    if (!d) {
+        t->draws = d = mem_zalloc(sizeof *d);
+        t->bytes += mem_size(d);
+        for (unsigned i = 0; i < DRAWS_AHEAD; i++) draws_ask(d, &t->table, random);
+        return;
+    }
+    for (unsigned i = 0; i < 2 && d->count < DRAWS_AHEAD; i++) {
+        struct entry **at = table_draw(&t->table, d->seeds[d->seed], random);
+        if (at) {
+            __builtin_prefetch(*at);
+            d->drawn[(d->first + d->count++) % DRAWS_AHEAD] = *at;
+        }
+        draws_ask(d, &t->table, random);
+    }
+}
+
+static const struct entry *members_draw(struct members *t, struct random *random) {
+    struct draws *d = t->draws;
+    while (d && d->count > 0) {
+        const struct entry *e = d->drawn[d->first];
+        d->first = (d->first + 1) % DRAWS_AHEAD;
+        d->count--;
+        if (e) return e;
+    }
+    return *table_random(&t->table, random);
+}
+
+/* ---- small ones ---- */
 
 /* Shows the i-th member of a small set. */
 static void show_at(const struct set *s, size_t i, set_visit *visit, void *arg) {
@@ -36,10 +105,14 @@ static void show_at(const struct set *s, size_t i, set_visit *visit, void *arg) 
 void set_draw(const struct set *s, struct random *random, set_visit *visit, void *arg) {
     size_t count = set_count(s);
     ASSERT(count > 0);
-    if (object_encoding(s) == OBJECT_TABLE)
-        show_entry(*table_random(&set_members(s)->table, random), visit, arg);
-    else
+    if (object_encoding(s) != OBJECT_TABLE) {
         show_at(s, random_below(random, count), visit, arg);
+        return;
+    }
+    struct members *t = set_members(s);
+    const struct entry *e = members_draw(t, random);
+    members_prepare(t, random);
+    show_entry(e, visit, arg);
 }
 
 /* ---- several ---- */
@@ -94,7 +167,8 @@ static void sample_few(const struct set *s, struct random *random, size_t count,
     bool is_table = object_encoding(s) == OBJECT_TABLE;
     while (count > 0) {
         if (is_table) {
-            struct entry *e = *table_random(&set_members(s)->table, random);
+            const struct entry *e = members_draw(set_members(s), random);
+            members_prepare(set_members(s), random);
             if (!drawn_add(&drawn, (uintptr_t)e)) continue;
             show_entry(e, visit, arg);
         } else {
@@ -126,11 +200,14 @@ static struct set *take_one(struct set *s, struct random *random, set_visit *vis
     struct set_member m;
     if (object_encoding(s) == OBJECT_TABLE) {
         struct members *t = set_members(s);
-        struct entry **at = table_random(&t->table, random);
-        set_member_from_entry(&m, *at);
+        const struct entry *e = members_draw(t, random);
+        set_member_from_entry(&m, e);
         uint64_t hash = set_member_hash(&m);
+        struct entry **at = table_find_entry(&t->table, e, hash);
+        ASSERT(at);
         visit(arg, &m);
         members_remove(t, at, hash);
+        members_prepare(t, random);
         return s;
     }
     size_t i = random_below(random, set_count(s));

@@ -253,14 +253,18 @@ Test(set, a_walk_ends_where_it_is_told_to) {
     }
 }
 
-static bool see_number(void *arg, struct set_member *member) {
-    unsigned *times = arg;
+static unsigned number_in(struct set_member *member) {
     size_t len;
     const char *text = set_member_text(member, &len);
     unsigned n = 0;
     for (size_t i = 0; i < len; i++)
         if (text[i] >= '0' && text[i] <= '9') n = n * 10 + (unsigned)(text[i] - '0');
-    times[n]++;
+    return n;
+}
+
+static bool see_number(void *arg, struct set_member *member) {
+    unsigned *times = arg;
+    times[number_in(member)]++;
     return true;
 }
 
@@ -336,6 +340,67 @@ Test(set, what_is_taken_is_as_likely) {
             check_fair(times, size, 2000 * 3);
         }
     }
+}
+
+/* Draws of a large set are prepared ahead; what was drawn may leave before it is shown, and others may come. */
+enum { LARGE = 5000, COMERS = 1000 };
+static bool present[LARGE + COMERS];
+
+static bool see_present(void *arg, struct set_member *member) {
+    unsigned *n = arg;
+    *n = number_in(member);
+    cr_assert_lt(*n, LARGE + COMERS);
+    cr_assert(present[*n], "member %u", *n);
+    return true;
+}
+
+static struct set *change_named(struct set *s, unsigned n, bool add_it) {
+    char text[TEXT_MAX];
+    struct set_member member;
+    bool done;
+    set_member_from_text(&member, text, (size_t)snprintf(text, sizeof text, "member:%u", n));
+    s = add_it ? set_add(s, &member, 512, &done) : set_remove(s, &member, &done);
+    cr_assert_eq(done, present[n] != add_it);
+    present[n] = add_it;
+    return s;
+}
+
+Test(set, prepared_draws_are_of_the_set_as_it_is) {
+    static unsigned times[LARGE + COMERS];
+    struct set *s = set_of_numbers(LARGE, true);
+    size_t draws = 0;
+    for (unsigned n = 0; n < LARGE; n++) present[n] = true;
+    for (unsigned round = 0; round < 600000; round++) {
+        unsigned n = (unsigned)below(LARGE + COMERS), shown;
+        switch (below(20)) {
+        case 0: /* one leaves at random and comes back: over the rounds all are as likely */
+            s = set_take(s, &dice, 1, see_present, &shown);
+            present[shown] = false;
+            s = change_named(s, shown, true);
+            break;
+        case 1:
+            s = change_named(s, n, !present[n]);
+            s = change_named(s, n, !present[n]);
+            break;
+        default:
+            set_draw(s, &dice, see_present, &shown);
+            times[shown]++;
+            draws++;
+        }
+    }
+    set_check(s);
+    for (unsigned n = LARGE; n < LARGE + COMERS; n++) cr_assert_eq(times[n], 0);
+    check_fair(times, LARGE, draws);
+    /* Emptied one by one, each is taken once. */
+    while (set_count(s) > 0) {
+        unsigned shown;
+        s = set_take(s, &dice, 1, see_present, &shown);
+        present[shown] = false;
+        unsigned n = (unsigned)below(LARGE);
+        if (present[n]) s = change_named(s, n, false);
+    }
+    set_check(s);
+    set_free(s);
 }
 
 Test(set, is_freed_in_steps) {
