@@ -13,10 +13,11 @@
 #include "shard/base/mem.h"
 #include "shard/store/value_methods.h"
 #include "shard/type/set_parts.h"
+#include "shard/type/walk.h"
 
 #include <string.h>
 
-enum { INTEGER_TEXT_MAX = 20, WALK_AHEAD = 64, STEPS_AFTER_REMOVAL = 2 };
+enum { INTEGER_TEXT_MAX = 20, STEPS_AFTER_REMOVAL = 2 };
 
 /* ---- members ---- */
 
@@ -227,46 +228,23 @@ static bool each_of_packed(const struct packed *p, set_visit *visit, void *arg) 
     return true;
 }
 
-/* Entries are collected and asked for some time before they are read, since each lies somewhere else. */
-struct walk {
+struct shown {
     set_visit *visit;
     void *arg;
-    bool ended;
-    unsigned count;
-    const struct entry *ahead[WALK_AHEAD];
 };
 
-static void walk_flush(struct walk *w) {
+static bool show_entry(void *arg, const struct entry *e) {
+    const struct shown *shown = arg;
     struct set_member m;
-    for (unsigned i = 0; i < w->count && !w->ended; i++) {
-        set_member_from_entry(&m, w->ahead[i]);
-        w->ended = !w->visit(w->arg, &m);
-    }
-    w->count = 0;
-}
-
-static void walk_entry(void *arg, struct entry **at) {
-    struct walk *w = arg;
-    __builtin_prefetch(*at);
-    w->ahead[w->count++] = *at;
-    if (w->count == WALK_AHEAD) walk_flush(w);
-}
-
-static bool each_of_members(struct members *t, set_visit *visit, void *arg) {
-    struct walk w = {.visit = visit, .arg = arg};
-    uint64_t cursor = 0;
-    do {
-        cursor = table_scan(&t->table, cursor, walk_entry, &w);
-    } while (cursor != 0 && !w.ended);
-    walk_flush(&w);
-    return !w.ended;
+    set_member_from_entry(&m, e);
+    return shown->visit(shown->arg, &m);
 }
 
 bool set_each(const struct set *s, set_visit *visit, void *arg) {
     switch (object_encoding(s)) {
     case OBJECT_INTSET: return each_of_intset(set_intset(s), visit, arg);
     case OBJECT_PACKED: return each_of_packed(set_packed(s), visit, arg);
-    default: return each_of_members(set_members(s), visit, arg);
+    default: return walk_table(&set_members(s)->table, show_entry, &(struct shown){visit, arg});
     }
 }
 
@@ -275,10 +253,7 @@ uint64_t set_scan(const struct set *s, uint64_t cursor, set_visit *visit, void *
         set_each(s, visit, arg);
         return 0;
     }
-    struct walk w = {.visit = visit, .arg = arg};
-    cursor = table_scan(&set_members(s)->table, cursor, walk_entry, &w);
-    walk_flush(&w);
-    return cursor;
+    return walk_step(&set_members(s)->table, cursor, show_entry, &(struct shown){visit, arg});
 }
 
 /* ---- what the keyspace does with a set ---- */

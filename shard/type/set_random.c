@@ -2,20 +2,15 @@
  *
  * Under the hold of the slice whose key the set belongs to, with that thread's generator. Fairness: a place
  * of an intset or a packed set is drawn evenly; a table's draw is even by itself (table_random). Several
- * different ones are found in one of two ways:
- *
- *     few of many    draw one by one, and again what was drawn before (a hash set of places remembers it)
- *     the rest       one walk in which each is chosen with the chance of what is wanted in what is left
- *
- * Both make every choice of `count` members equally likely. Which is cheaper is decided by the share that is
- * wanted.
+ * different ones are found in one of the two ways of choice.h, which make every choice of as many equally
+ * likely.
  */
 #include "shard/base/mem.h"
 #include "shard/base/random.h"
+#include "shard/type/choice.h"
 #include "shard/type/set_parts.h"
 
 enum {
-    FEW_SHARE = 4,
     TAKE_SHARE = 8,
     DRAWS_AHEAD = 4,
     LARGE_COUNT = 4096, /* sets from here on are not in the processor's caches */
@@ -117,48 +112,17 @@ void set_draw(const struct set *s, struct random *random, set_visit *visit, void
 
 /* ---- several ---- */
 
-/* A walk that chooses: of the `left` members that it has still to see, `wanted`. */
-struct choice {
-    struct random *random;
-    size_t left, wanted;
+/* A walk that chooses, and who is shown the chosen. */
+struct choosing {
+    struct choice choice;
     set_visit *visit;
     void *arg;
 };
 
-static bool choose(struct choice *c) {
-    ASSERT(c->left > 0 && c->wanted <= c->left);
-    bool chosen = random_below(c->random, c->left--) < c->wanted;
-    c->wanted -= chosen;
-    return chosen;
-}
-
 static bool choose_member(void *arg, struct set_member *m) {
-    struct choice *c = arg;
-    if (choose(c)) c->visit(c->arg, m);
-    return c->wanted > 0;
-}
-
-/* Addresses or places that were drawn: open addressing, at most half full. No place is UINTPTR_MAX. */
-struct drawn {
-    uintptr_t *places;
-    size_t mask;
-};
-
-static struct drawn drawn_new(size_t count) {
-    size_t size = 16;
-    while (size < count * 2) size *= 2;
-    struct drawn d = {.places = mem_alloc(size * sizeof *d.places), .mask = size - 1};
-    for (size_t i = 0; i < size; i++) d.places[i] = UINTPTR_MAX;
-    return d;
-}
-
-/* False if it was there already. */
-static bool drawn_add(struct drawn *d, uintptr_t place) {
-    size_t i = (size_t)((place * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & d->mask;
-    for (; d->places[i] != UINTPTR_MAX; i = (i + 1) & d->mask)
-        if (d->places[i] == place) return false;
-    d->places[i] = place;
-    return true;
+    struct choosing *c = arg;
+    if (choice_next(&c->choice)) c->visit(c->arg, m);
+    return c->choice.wanted > 0;
 }
 
 static void sample_few(const struct set *s, struct random *random, size_t count, set_visit *visit,
@@ -178,20 +142,21 @@ static void sample_few(const struct set *s, struct random *random, size_t count,
         }
         count--;
     }
-    mem_free(drawn.places);
+    drawn_free(&drawn);
 }
 
 void set_sample(const struct set *s, struct random *random, size_t count, set_visit *visit, void *arg) {
     size_t total = set_count(s);
     ASSERT(count <= total);
     if (count == 0) return;
-    if (count < total / FEW_SHARE) {
+    if (choice_is_few(count, total)) {
         sample_few(s, random, count, visit, arg);
         return;
     }
-    struct choice choice = {.random = random, .left = total, .wanted = count, .visit = visit, .arg = arg};
-    set_each(s, choose_member, &choice);
-    ASSERT(choice.wanted == 0);
+    struct choosing choosing = {
+        .choice = {.random = random, .left = total, .wanted = count}, .visit = visit, .arg = arg};
+    set_each(s, choose_member, &choosing);
+    ASSERT(choosing.choice.wanted == 0);
 }
 
 /* ---- taking them out ---- */
@@ -218,14 +183,14 @@ static struct set *take_one(struct set *s, struct random *random, set_visit *vis
 }
 
 /* Those that stay make up a new array, each at its end. */
-static struct set *take_from_intset(struct set *s, struct choice *choice) {
+static struct set *take_from_intset(struct set *s, struct choosing *c) {
     struct intset *from = set_intset(s), *to = intset_new_for(intset_at(from, 0));
     for (size_t i = 0; i < intset_count(from); i++) {
         struct set_member m;
         bool added = true;
         set_member_from_int(&m, intset_at(from, i));
-        if (choose(choice))
-            choice->visit(choice->arg, &m);
+        if (choice_next(&c->choice))
+            c->visit(c->arg, &m);
         else
             to = intset_add(to, m.integer, &added);
         ASSERT(added);
@@ -234,14 +199,14 @@ static struct set *take_from_intset(struct set *s, struct choice *choice) {
     return set_of(to);
 }
 
-static struct set *take_from_packed(struct set *s, struct choice *choice) {
+static struct set *take_from_packed(struct set *s, struct choosing *c) {
     struct packed *p = set_packed(s);
     unsigned char *at = packed_first(p);
-    while (at && choice->wanted > 0) {
+    while (at && c->choice.wanted > 0) {
         struct set_member m;
         set_member_from_packed(&m, at);
-        if (choose(choice)) {
-            choice->visit(choice->arg, &m);
+        if (choice_next(&c->choice)) {
+            c->visit(c->arg, &m);
             p = packed_delete(p, &at, 1);
         } else {
             at = packed_next(p, at);
@@ -257,8 +222,9 @@ struct set *set_take(struct set *s, struct random *random, size_t count, set_vis
         for (; count > 0; count--) s = take_one(s, random, visit, arg);
         return s;
     }
-    struct choice choice = {.random = random, .left = total, .wanted = count, .visit = visit, .arg = arg};
-    s = object_encoding(s) == OBJECT_INTSET ? take_from_intset(s, &choice) : take_from_packed(s, &choice);
-    ASSERT(choice.wanted == 0);
+    struct choosing choosing = {
+        .choice = {.random = random, .left = total, .wanted = count}, .visit = visit, .arg = arg};
+    s = object_encoding(s) == OBJECT_INTSET ? take_from_intset(s, &choosing) : take_from_packed(s, &choosing);
+    ASSERT(choosing.choice.wanted == 0);
     return s;
 }
