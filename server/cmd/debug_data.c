@@ -1,7 +1,6 @@
-/* debug_data.c: DEBUG DIGEST, DIGEST-VALUE, HTSTATS, POPULATE: what looks at, or makes, many keys.
+/* debug_data.c: DEBUG HTSTATS, POPULATE: what looks at, or makes, many keys.
  *
- * DIGEST runs with every slice held, so it is of one instant; it takes as long as it takes to read
- * everything. HTSTATS and POPULATE take one slice at a time: the first only counts, the second is for tests,
+ * HTSTATS and POPULATE take one slice at a time: the first only counts, the second is for tests,
  * and is the one DEBUG command that other clients can see half done.
  */
 #include "server/cmd/debug_parts.h"
@@ -12,100 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-/* ---- DIGEST ---- */
-
-enum { DIGEST_BYTES = 20 };
-
-struct digest {
-    unsigned char bytes[DIGEST_BYTES];
-};
-
-/* Of two 128-bit hashes, the first and a part of the second. Equal in every process: the seeds are fixed. */
-static struct digest digest_of(const void *bytes, size_t len) {
-    XXH128_canonical_t high, low;
-    struct digest d;
-    XXH128_canonicalFromHash(&high, XXH3_128bits_withSeed(bytes, len, 1));
-    XXH128_canonicalFromHash(&low, XXH3_128bits_withSeed(bytes, len, 2));
-    memcpy(d.bytes, high.digest, sizeof high.digest);
-    memcpy(d.bytes + sizeof high.digest, low.digest, DIGEST_BYTES - sizeof high.digest);
-    return d;
-}
-
-static void digest_mix(struct digest *d, const struct digest *other) {
-    for (int i = 0; i < DIGEST_BYTES; i++) d->bytes[i] ^= other->bytes[i];
-}
-
-/* The type, whether it expires, and the value. */
-static struct digest digest_of_value(const struct entry *e) {
-    ASSERT(entry_type(e) == TYPE_STRING);
-    char digits[TEXT_I64_MAX];
-    size_t len;
-    const char *bytes = entry_string(e, digits, &len);
-    struct {
-        struct digest value;
-        unsigned char type, expires;
-    } whole = {digest_of(bytes, len), (unsigned char)entry_type(e), entry_expires(e)};
-    return digest_of(&whole, sizeof whole);
-}
-
-struct digest_walk {
-    struct digest sum;
-    unsigned database;
-};
-
-static void digest_entry(void *arg, struct entry **at) {
-    struct digest_walk *walk = arg;
-    size_t len;
-    const char *key = entry_key(*at, &len);
-    struct {
-        struct digest key, value;
-        uint32_t database;
-    } whole = {digest_of(key, len), digest_of_value(*at), walk->database};
-    struct digest d = digest_of(&whole, sizeof whole);
-    digest_mix(&walk->sum, &d);
-}
-
-static void reply_digest(struct reply *r, const struct digest *d) {
-    char text[2 * DIGEST_BYTES + 1];
-    for (int i = 0; i < DIGEST_BYTES; i++) snprintf(text + (size_t)i * 2, 3, "%02x", d->bytes[i]);
-    reply_simple(r, text);
-}
-
-/* The sum over all entries, in whatever order they stand; all zeros for an empty server, as in Redis. */
-void debug_digest(struct call *c) {
-    if (c->argc != 2) {
-        debug_reply_syntax(c);
-        return;
-    }
-    struct digest_walk walk = {0};
-    unsigned was = c->visit.database;
-    for (; walk.database < slices.databases; walk.database++) {
-        c->visit.database = walk.database;
-        for (unsigned i = 0; i < slices.count; i++) {
-            struct slice *s = &slices.all[i];
-            ASSERT(hold_is_mine(&s->hold, c->visit.thread));
-            uint64_t cursor = 0;
-            do cursor = keyspace_scan(&c->visit, s, cursor, digest_entry, &walk);
-            while (cursor != 0);
-        }
-    }
-    c->visit.database = was;
-    reply_digest(c->reply, &walk.sum);
-}
-
-void debug_digest_value(struct call *c) {
-    reply_array(c->reply, c->key_count);
-    for (unsigned i = 0; i < c->key_count; i++) {
-        struct digest d = {{0}};
-        struct entry **at = keyspace_find(&c->visit, &c->keys[i], KEYSPACE_PEEK);
-        if (at) d = digest_of_value(*at);
-        reply_digest(c->reply, &d);
-    }
-}
 
 /* ---- HTSTATS ---- */
 

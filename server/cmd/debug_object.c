@@ -7,6 +7,7 @@
 #include "shard/rt/clock.h"
 #include "shard/rt/pause.h"
 #include "shard/store/evict.h"
+#include "shard/store/value_methods.h"
 
 #include <liblzf/lzf.h>
 #include <stdio.h>
@@ -52,9 +53,9 @@ static size_t rdb_compressed_bytes(const char *bytes, size_t len) {
     return packed ? 1 + rdb_length_bytes(packed) + rdb_length_bytes(len) + packed : 0;
 }
 
-/* The length of the value in an RDB file. */
+/* The length of a string in an RDB file; of anything else what it takes in memory, not far from that. */
 static size_t serialized_bytes(const struct entry *e) {
-    ASSERT(entry_type(e) == TYPE_STRING);
+    if (entry_type(e) != TYPE_STRING) return value_methods_get(entry_type(e))->bytes(entry_object(e));
     char digits[TEXT_I64_MAX];
     size_t len, n = 0;
     int64_t number;

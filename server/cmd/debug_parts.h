@@ -11,9 +11,10 @@ void debug_reply_syntax(struct call *c);
 void debug_object(struct call *c);
 void debug_hold(struct call *c);
 void debug_htstats_key(struct call *c);
-/* debug_data.c: DIGEST with every slice held, DIGEST-VALUE with those of its keys, the rest with none. */
+/* debug_digest.c: DIGEST with every slice held, DIGEST-VALUE with those of its keys. */
 void debug_digest(struct call *c);
 void debug_digest_value(struct call *c);
+/* debug_data.c: no hold. */
 void debug_htstats(struct call *c);
 void debug_populate(struct call *c);
 /* debug_reply.c: no hold. */

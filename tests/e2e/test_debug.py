@@ -96,6 +96,31 @@ def test_digest_of_values(ctx):
     equal(missing, Simple("0" * 40))
 
 
+MADE_TWICE = {
+    "list": (["RPUSH k 1 x 3"], ["LPUSH k 3 y 1", "LSET k 1 x"], ["RPUSH k x 1 3"]),
+    "set": (["SADD k 1 x 3"], ["SADD k 3 x y 1", "SREM k y"], ["SADD k 1 x 4"]),
+    "sorted set": (["ZADD k 1 a 2 b"], ["ZADD k 2 b 5 a", "ZINCRBY k -4 a"], ["ZADD k 2 a 1 b"]),
+}
+
+
+def test_digest_says_what_and_not_how(ctx):
+    """The same value has one digest, however it was made and is stored; another value has another."""
+    client = ctx.server().client()
+
+    def digest(commands):
+        client("DEL", "k")
+        for command in commands:
+            client(*command.split())
+        return client("DEBUG", "DIGEST-VALUE", "k"), client("DEBUG", "DIGEST")
+
+    for name, (once, again, other) in MADE_TWICE.items():
+        equal(digest(once), digest(again), name)
+        differ(digest(once), digest(other))
+        client("DEBUG", "OBJECT", "k")
+    large = "x" * 20000
+    equal(digest([f"RPUSH k a {large} b"]), digest([f"RPUSH k a {large} c", "LSET k 2 b"]))
+
+
 def test_active_expire_off_and_on(ctx):
     client = ctx.client()
     equal(client("DEBUG", "SET-ACTIVE-EXPIRE", "0"), Simple("OK"))
