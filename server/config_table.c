@@ -203,7 +203,7 @@ const struct option option_table[] = {
     LONG("set-max-intset-entries", set_max_intset_entries, 0, LONG_MAX, "512", IDLE),
     LONG("set-max-listpack-entries", set_max_listpack_entries, 0, LONG_MAX, "128", IDLE),
     MEMORY("set-max-listpack-value", set_max_listpack_value, 0, LONG_MAX, "64", IDLE),
-    INT("list-max-listpack-size", list_max_listpack_size, INT_MIN, INT_MAX, "-2", IDLE,
+    INT("list-max-listpack-size", list_max_listpack_size, INT_MIN, INT_MAX, "-2", 0,
         .alias = "list-max-ziplist-size"),
     INT("list-compress-depth", list_compress_depth, 0, INT_MAX, "0", IDLE),
     MEMORY("stream-node-max-bytes", stream_node_max_bytes, 0, LONG_MAX, "4096", IDLE),

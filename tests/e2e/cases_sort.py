@@ -235,6 +235,27 @@ object encoding i
 object encoding s
 """)
 
+CASES["sorted sets"] = case("""
+zadd z 3 c 1 a 2 b 10 10 7 5
+sort z alpha
+sort z alpha desc
+sort z
+sort z by nosort
+sort z by nosort desc
+sort z by nosort limit 1 2
+sort z by nosort desc limit 1 2
+sort z by nosort limit 5 2
+sort z by nosort limit 10 2
+sort z by nosort get #
+sort z by nosort store r
+lrange r 0 -1
+sort z by nosort desc store r
+lrange r 0 -1
+mset wa 3 wb 2 wc 1 w10 5 w5 4
+sort z by w*
+sort z by w* desc limit 0 2
+""")
+
 CASES["mistakes"] = case("""
 rpush l 1 2
 sort
