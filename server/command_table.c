@@ -11,6 +11,8 @@
     EACH(list_edit_commands)                                                                                 \
     EACH(bitmap_commands)                                                                                    \
     EACH(bitfield_commands)                                                                                  \
+    EACH(hash_commands)                                                                                      \
+    EACH(hash_all_commands)                                                                                  \
     EACH(set_commands)                                                                                       \
     EACH(set_algebra_commands)                                                                               \
     EACH(zset_commands)                                                                                      \

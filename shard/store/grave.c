@@ -45,7 +45,10 @@ void grave_free(struct thread *t, enum value_type type, void *object) {
 }
 
 void grave_unref(struct thread *t, struct blob *blob) {
-    bury(t, TYPE_STRING, blob, mem_size(blob));
+    if (blob->cap < GRAVE_BYTES)
+        blob_unref(blob);
+    else
+        bury(t, TYPE_STRING, blob, mem_size(blob));
 }
 
 /* A step at a value; true while there is more of it. */

@@ -15,13 +15,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { GRAVE_EFFORT = 256 }; /* a value of more blocks than this goes to the grave */
+enum {
+    GRAVE_EFFORT = 256,        /* a value of more blocks than this goes to the grave */
+    GRAVE_BYTES = 1024 * 1024, /* and so does a blob of this size */
+};
 
 struct blob;
 
 /* Takes the object over if it is large; otherwise frees it at once. `t` is the thread that runs. */
 void grave_free(struct thread *t, enum value_type type, void *object);
-/* Gives the caller's reference to a large blob up there. */
+/* Gives the caller's reference to a blob up; there, if it is large: unmapping it takes milliseconds. */
 void grave_unref(struct thread *t, struct blob *blob);
 /* Frees for about `budget_us` microseconds; true while there is more. The caller holds no slice. */
 bool grave_dig(struct thread *t, unsigned budget_us);

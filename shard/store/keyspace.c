@@ -21,7 +21,6 @@
 
 enum {
     INT_TEXT_MAX = 20,            /* longest text that can be an integer */
-    GRAVE_BYTES = 1024 * 1024,    /* blobs from here on are not freed under the hold */
     BLOB_AHEAD_MAX = 1024 * 1024, /* a growing blob doubles up to this much room ahead */
 };
 
@@ -119,7 +118,7 @@ struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash) 
 /* Lets go of a value's outside memory. A very large blob waits for the thread's upkeep, since unmapping it
  * takes milliseconds; a large collection is freed there bit by bit. */
 static void payload_free(struct visit *v, struct entry *e) {
-    if (entry_encoding(e) == ENC_BLOB && entry_blob(e)->cap >= GRAVE_BYTES) {
+    if (entry_encoding(e) == ENC_BLOB) {
         grave_unref(v->thread, entry_blob(e));
     } else if (entry_encoding(e) == ENC_OBJECT) {
         grave_free(v->thread, entry_type(e), entry_object(e));

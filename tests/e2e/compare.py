@@ -5,9 +5,9 @@ LOOSE and nothing else:
 
     order        KEYS, SCAN and CONFIG GET list in table order, which Redis does not promise: they are compared as sets.
                  (SCAN only when both sides were done in one call, and began with cursor 0.)
-    order        SMEMBERS, SINTER, SUNION, SDIFF, SSCAN and ZSCAN likewise.
-    choice       RANDOMKEY: any key will do, so only "a key" or "none" is compared. SPOP, SRANDMEMBER, ZRANDMEMBER: only how
-                 many.
+    order        SMEMBERS, SINTER, SUNION, SDIFF, SSCAN and ZSCAN likewise, and HGETALL, HKEYS, HVALS and HSCAN.
+    choice       RANDOMKEY: any key will do, so only "a key" or "none" is compared. SPOP, SRANDMEMBER, HRANDFIELD,
+                 ZRANDMEMBER: only how many.
     time         TTL, PTTL, EXPIRETIME, PEXPIRETIME, OBJECT IDLETIME may differ by what passed between the two servers'
                  runs of a command; TIME, LASTSAVE differ altogether.
     identity     HELLO's id, version and modules; CLIENT ID, INFO, LIST and TRACKINGINFO; INFO; LOLWUT; COMMAND and COMMAND
@@ -49,8 +49,18 @@ class Scanned:
 
     def __eq__(self, other):
         if self.complete and other.complete:
-            return unordered(self.value[1]) == unordered(other.value[1])
+            return self.elements() == other.elements()
         return shape(self.value) == shape(other.value)
+
+    def elements(self):
+        return unordered(self.value[1])
+
+
+class ScannedPairs(Scanned):
+    """Likewise, of names with their values."""
+
+    def elements(self):
+        return pairs(self.value[1])
 
 
 class Near:
@@ -69,7 +79,7 @@ class Near:
 
 
 def drawn(value):
-    return [shape(value), len(value)] if isinstance(value, (list, Set)) else shape(value)
+    return [shape(value), len(value), {shape(one) for one in value}] if isinstance(value, (list, Set)) else shape(value)
 
 
 def near_seconds(value):
@@ -100,6 +110,11 @@ LOOSE = {
     "SRANDMEMBER": drawn,
     "ZSCAN": Scanned,
     "ZRANDMEMBER": drawn,
+    "HGETALL": pairs,
+    "HKEYS": unordered,
+    "HVALS": unordered,
+    "HSCAN": ScannedPairs,
+    "HRANDFIELD": drawn,
     "RANDOMKEY": shape,
     "TTL": near_seconds,
     "PTTL": near_ms,
@@ -125,7 +140,7 @@ def loosened(command):
     words = [as_text(word).upper() for word in command[:2]]
     if words[0] == "SCAN" and words[1:] != ["0"]:
         return shape
-    if words[0] in ("SSCAN", "ZSCAN") and [as_text(word) for word in command[2:3]] != ["0"]:
+    if words[0] in ("SSCAN", "HSCAN", "ZSCAN") and [as_text(word) for word in command[2:3]] != ["0"]:
         return shape
     return LOOSE.get(" ".join(words)) or (LOOSE.get(words[0]) if words else None)
 
@@ -198,7 +213,7 @@ class Pair:
             yield ["EXISTS", *keys]
             yield ["KEYS", "*"]
             for key in keys:
-                for command in (["TYPE"], ["OBJECT", "ENCODING"], ["GET"], ["SMEMBERS"], ["PTTL"]):
+                for command in (["TYPE"], ["OBJECT", "ENCODING"], ["GET"], ["SMEMBERS"], ["HGETALL"], ["PTTL"]):
                     yield [*command, key]
                 yield ["LRANGE", key, "0", "-1"]
                 yield ["ZRANGE", key, "0", "-1", "WITHSCORES"]

@@ -8,9 +8,10 @@ A template is a command line in the style of the manual: words in capitals below
     M        pattern for KEYS and SCAN            W  any word
     O        offset into a row of bits            Y  type of a bit field
     J        index into a list, from either end
-    X        member, one of a few                 L  key, most often one of a few that lists are kept in
+    X        member or field, one of a few        L  key, most often one of a few that lists are kept in
     Z        score                               R  bound of a range by score
     U        key, most often one of a few that sorted sets are kept in
+    H        key, most often one of a few that hashes are kept in
 
 Times to live are past, none, or so far off that nothing expires while two servers are compared: whether a key has just
 expired is no fair question to ask two processes. They also differ widely, as EXPIRE's GT and LT compare them. Expiry in time has tests of its own. DBSIZE is left out for the same
@@ -132,6 +133,25 @@ ZDIFF (1 U|2 U U|3 U U U|2 U) [WITHSCORES]
 (ZUNIONSTORE|ZINTERSTORE|ZDIFFSTORE) U (1 U|2 U U|3 U U U|2 U)
 ZINTERCARD (1|2|3) {U} [LIMIT C]
 ZSCAN U 0 COUNT 100000 [MATCH M]
+HSET H {X V}
+HSET H {X I}
+HSET H {X V} {V V}
+HMSET H {X V}
+HSETNX H X V
+HGET H X
+HMGET H {X}
+HGETALL H
+HKEYS H
+HVALS H
+HLEN H
+HSTRLEN H X
+HEXISTS H X
+HDEL H {X}
+HDEL H {(X|V)}
+HINCRBY H X I
+HINCRBYFLOAT H X F
+HRANDFIELD H [C [(WITHVALUES|nonsense)]]
+HSCAN H 0 COUNT 100000 [MATCH M]
 LCS K K [(LEN|IDX|IDX WITHMATCHLEN|IDX MINMATCHLEN C|IDX MINMATCHLEN C WITHMATCHLEN|LEN IDX)]
 DEL {K}
 UNLINK {K}
@@ -144,7 +164,7 @@ COPY K K [DB D] [REPLACE]
 MOVE K D
 RANDOMKEY
 KEYS M
-SCAN 0 COUNT 100000 [MATCH M] [TYPE (string|list|STRING|nonsense)]
+SCAN 0 COUNT 100000 [MATCH M] [TYPE (string|list|set|hash|STRING|nonsense)]
 EXPIRE K T [(NX|XX|GT|LT|NX XX|GT LT|XX GT|NX GT)]
 PEXPIRE K P [(NX|XX|GT|LT)]
 EXPIREAT K A [(NX|XX|GT|LT)]
@@ -241,7 +261,8 @@ class Generator:
         self.keys = ["k1", "k2", "k3", "a", "{a}b", "x{a}", b"\x00\xff bin\r\n", "", "key with a long name " * 4]
         self.lists = ["l1", "l2", "{a}l"]
         self.zsets = ["z1", "z2", "{a}z"]
-        self.keys += self.lists + self.zsets
+        self.hashes = ["h1", "h2", "{a}h"]
+        self.keys += self.lists + self.zsets + self.hashes
         self.common, self.rare = Templates(TEMPLATES).lines, Templates(RARE).lines
         self.rare_share = 0.01
         if not protocols:
@@ -279,6 +300,8 @@ class Generator:
             return rng.choice(self.zsets if rng.random() < 0.9 else self.keys)
         if word == "L":
             return rng.choice(self.lists if rng.random() < 0.9 else self.keys)
+        if word == "H":
+            return rng.choice(self.hashes if rng.random() < 0.9 else self.keys)
         if word == "V":
             return self.value()
         if word == "D":
