@@ -37,7 +37,8 @@
     EACH(monitor_commands)                                                                                   \
     EACH(pubsub_commands)                                                                                    \
     EACH(transaction_commands)                                                                               \
-    EACH(blocking_commands)
+    EACH(blocking_commands)                                                                                  \
+    EACH(blocking_zset_commands)
 
 #define DECLARE(family) extern struct command family[];
 FAMILIES(DECLARE)

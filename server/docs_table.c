@@ -44,6 +44,13 @@ const struct docs docs_table[] = {
      .flag = "deprecated",
      .deprecated_since = "6.2.0",
      .replaced_by = "`BLMOVE` with the `RIGHT` and `LEFT` arguments"},
+    {.name = "bzmpop", .syntax = "timeout~d numkeys~i key~k#0* where~o(min~x=MIN max~x=MAX) count~i=COUNT?"},
+    {.name = "bzpopmax",
+     .syntax = "key~k#0* timeout~d",
+     .history = (const char *const[]){"6.0.0", "The timeout may have a fraction.", NULL}},
+    {.name = "bzpopmin",
+     .syntax = "key~k#0* timeout~d",
+     .history = (const char *const[]){"6.0.0", "The timeout may have a fraction.", NULL}},
     {.name = "client|kill",
      .syntax = "filter~o(ip:port~s!2.8.12 new-format~o*(client-id~i=ID@2.8.12? "
                "normal_master_slave_pubsub~o=TYPE@2.8.12?(normal~x=NORMAL master~x=MASTER@3.2.0 "

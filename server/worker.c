@@ -1,6 +1,7 @@
 /* worker.c: the loop of a shard's thread: see worker.h for the picture of a turn. */
 #include "server/worker.h"
 
+#include "server/blocked.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/output.h"
@@ -193,7 +194,8 @@ static void close_all(struct worker *w) {
     for (int turn = 0; turn < FAREWELL_TURNS_MAX; turn++) {
         output_flush(w);
         clients_bury(w);
-        if (w->free_count == w->clients_capacity) break;
+        blocked_upkeep(w); /* what they watched or waited for in slices that were busy */
+        if (w->free_count == w->clients_capacity && !w->leaving) break;
         if (turn == FAREWELL_TURNS_MAX / 2)
             for (uint32_t i = 0; i < w->clients_capacity; i++)
                 if (w->clients[i]) client_close(w, w->clients[i]);

@@ -115,7 +115,7 @@ def test_other_ways_for_a_list_to_come(ctx):
     client = server.client()
     client("RPUSH", "{x}list", "v")
     for command in (["RENAME", "{x}list", "k"], ["COPY", "{x}list", "k"], ["LMOVE", "{x}list", "k", "LEFT", "LEFT"],
-                    ["RPOPLPUSH", "{x}list", "k"], ["RENAMENX", "{x}list", "k"]):
+                    ["RPOPLPUSH", "{x}list", "k"], ["RENAMENX", "{x}list", "k"], ["SORT", "{x}list", "ALPHA", "STORE", "k"]):
         client("DEL", "{x}list")
         client("RPUSH", "{x}list", "v")
         waiter = blocked(server, "BLPOP", "k", "0")
@@ -289,6 +289,36 @@ def test_nothing_is_lost_or_given_twice(ctx):
     moved = sum(client("LLEN", f"done:{i}") for i in range(crowd))
     assert 0 < moved < pushed
     wait_for_blocked(client, 0)
+
+
+def test_sorted_sets_serve_as_lists_do(ctx):
+    server = server_of(ctx)
+    client = server.client()
+    cases = ((("BZPOPMIN", "none", "k", "0"), [b"k", b"a", b"1"], [b"b", b"c"]),
+             (("BZPOPMAX", "k", "0"), [b"k", b"c", b"3"], [b"a", b"b"]),
+             (("BZMPOP", "0", "2", "none", "k", "MIN"), [b"k", [[b"a", b"1"]]], [b"b", b"c"]),
+             (("BZMPOP", "0", "1", "k", "MAX", "COUNT", "9"), [b"k", [[b"c", b"3"], [b"b", b"2"], [b"a", b"1"]]], []))
+    for command, reply, rest in cases:
+        client("DEL", "k")
+        waiter = blocked(server, *command)
+        lists = blocked(server, "BLPOP", "k", "0.3")
+        equal(client("ZADD", "k", "1", "a", "2", "b", "3", "c"), 3)
+        equal(client("ZRANGE", "k", "0", "-1"), rest)
+        equal(waiter.read(), reply, " ".join(command))
+        equal(lists.read(), None, "another type")
+    client("DEL", "k", "set")
+    client("SADD", "set", "m")
+    for command in (["ZUNIONSTORE", "k", "1", "set"], ["ZRANGESTORE", "k", "z", "0", "-1"], ["RENAME", "z", "k"], ["ZINCRBY", "k", "1", "m"]):
+        client("ZADD", "z", "1", "m")
+        waiter = blocked(server, "BZPOPMAX", "k", "0")
+        client(*command)
+        equal(waiter.read(), [b"k", b"m", b"1"], " ".join(command))
+    for command in (("BZPOPMIN", "k", "0.02"), ("BZPOPMAX", "k", "0.02"), ("BZMPOP", "0.02", "1", "k", "MIN")):
+        equal(client(*command), None)
+        equal(client.pipeline([["MULTI"], [*(word if word != "0.02" else "0" for word in command)], ["EXEC"]])[-1], [None])
+    client("HELLO", "3")
+    client("ZADD", "k", "1.5", "a")
+    equal(client("BZPOPMIN", "k", "0"), [b"k", b"a", 1.5])
 
 
 @only("gyre")
