@@ -9,7 +9,6 @@
 #include "shard/type/zset_parts.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 struct zset_builder {
     zset_aggregate *aggregate;
@@ -38,44 +37,75 @@ void zset_builder_add(struct zset_builder *b, const char *member, size_t len, do
     b->bytes += len;
 }
 
+/* ---- putting in order ---- */
+
+struct collected_item {
+    double score;
+    struct entry *entry;
+};
+
 struct collected {
-    struct entry **entries;
+    struct collected_item *items, *spare; /* room for all of them twice */
     size_t count;
 };
 
 static void collect(void *arg, struct entry **at) {
     struct collected *all = arg;
-    all->entries[all->count++] = *at;
+    all->items[all->count++] = (struct collected_item){zset_entry_score(*at), *at};
 }
 
-static int compare_entries(const void *a, const void *b) {
-    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
-    double xscore = zset_entry_score(x), yscore = zset_entry_score(y);
-    if (xscore != yscore) return xscore < yscore ? -1 : 1;
-    size_t xlen, ylen;
-    const char *xtext = entry_key(x, &xlen), *ytext = entry_key(y, &ylen);
-    return zset_compare_members(xtext, xlen, ytext, ylen);
+static bool is_before(const struct collected_item *a, const struct collected_item *b) {
+    if (LIKELY(a->score != b->score)) return a->score < b->score;
+    size_t alen, blen;
+    const char *atext = entry_key(a->entry, &alen), *btext = entry_key(b->entry, &blen);
+    return zset_compare_members(atext, alen, btext, blen) < 0;
+}
+
+/* Merges two runs that lie one behind the other, up to `middle` and `end`. */
+static void merge(const struct collected_item *items, size_t middle, size_t end, struct collected_item *to) {
+    size_t a = 0, b = middle;
+    for (size_t i = 0; i < end; i++) {
+        bool take_first = a < middle && (b == end || is_before(&items[a], &items[b]));
+        to[i] = take_first ? items[a++] : items[b++];
+    }
+}
+
+/* Runs of 1, 2, 4, ... items are merged: no recursion, and memory from where all memory comes from, which
+ * qsort's is not. */
+static void sort(struct collected *all) {
+    size_t n = all->count;
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t at = 0; at < n; at += 2 * width) {
+            size_t left = n - at, end = left < 2 * width ? left : 2 * width;
+            merge(all->items + at, left < width ? left : width, end, all->spare + at);
+        }
+        struct collected_item *sorted = all->spare;
+        all->spare = all->items;
+        all->items = sorted;
+    }
 }
 
 static struct packed *pack(const struct collected *all, size_t bytes) {
     struct packed *p = packed_new(OBJECT_PACKED, bytes + all->count * 4);
     for (size_t i = 0; i < all->count; i++) {
         size_t len;
-        const char *member = entry_key(all->entries[i], &len);
-        p = zset_small_insert(p, member, len, zset_entry_score(all->entries[i]));
+        const char *member = entry_key(all->items[i].entry, &len);
+        p = zset_small_insert(p, member, len, all->items[i].score);
     }
     return p;
 }
 
 struct zset *zset_builder_finish(struct zset_builder *b, struct zset_limits limits) {
     struct zset_large *z = b->set;
-    struct collected all = {.entries = mem_alloc((table_count(&z->table) + 1) * sizeof *all.entries)};
+    size_t count = table_count(&z->table);
+    struct collected_item *room = mem_alloc((count + 1) * 2 * sizeof *room);
+    struct collected all = {.items = room, .spare = room + count};
     uint64_t cursor = 0;
     do {
         cursor = table_scan(&z->table, cursor, collect, &all);
     } while (cursor);
-    ASSERT(all.count == table_count(&z->table));
-    qsort(all.entries, all.count, sizeof *all.entries, compare_entries);
+    ASSERT(all.count == count);
+    sort(&all);
     struct zset *result = NULL;
     bool small = all.count <= limits.entries_max && b->longest <= limits.value_max &&
                  b->bytes + all.count * 2 * TEXT_DOUBLE_MAX < PACKED_BYTES_MAX;
@@ -83,11 +113,11 @@ struct zset *zset_builder_finish(struct zset_builder *b, struct zset_limits limi
         result = zset_of(pack(&all, b->bytes));
     } else if (all.count > 0) {
         for (size_t i = 0; i < all.count; i++)
-            zset_tree_insert(&z->tree, zset_entry_score(all.entries[i]), all.entries[i]);
+            zset_tree_insert(&z->tree, all.items[i].score, all.items[i].entry);
         result = zset_of(z);
     }
     if (result != zset_of(z)) zset_free(zset_of(z));
-    mem_free(all.entries);
+    mem_free(room);
     mem_free(b);
     return result;
 }
