@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LISTENERS_MAX = 2 * CONFIG_BIND_MAX + 1 };
+enum { LISTENERS_MAX = 2 * CONFIG_BIND_MAX + 1, QUEUE_MAX = 4096 };
 #define FAILURE_QUIET_NS 10000000000u
 
 /* A socket that connections come in by; the coordinator's own. */
@@ -155,77 +155,6 @@ void listeners_beat(struct coordinator *c) {
         if (listeners[i].fd >= 0 && !listeners[i].armed) arm(c, i);
 }
 
-/* ---- other addresses at run time ---- */
-
-/* From the thread that runs CONFIG SET to the coordinator: what to listen on instead. */
-struct handover {
-    struct message message;
-    int added[CONFIG_BIND_MAX], removed[CONFIG_BIND_MAX];
-    unsigned added_count, removed_count;
-};
-
-static void stop_listening(struct coordinator *c, int fd) {
-    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
-        struct listener *l = &listeners[i];
-        if (l->fd != fd) continue;
-        if (l->armed)
-            ring_cancel(c->thread.ring, tag_make(TAG_ACCEPT, l->generation, i), tag_make(TAG_NOTHING, 0, 0));
-        ring_close_fd(c->thread.ring, fd, tag_make(TAG_NOTHING, 0, 0));
-        *l = (struct listener){.fd = -1, .generation = l->generation + 1};
-    }
-}
-
-static void take_over(struct thread *to, struct message *message) {
-    struct handover *h = (struct handover *)(void *)message;
-    struct coordinator *c = (struct coordinator *)(void *)to;
-    ASSERT(c == acceptor);
-    for (unsigned i = 0; i < h->removed_count; i++) stop_listening(c, h->removed[i]);
-    for (unsigned i = 0; i < h->added_count; i++) {
-        socket_share_port(h->added[i], false);
-        arm(c, add_listener(h->added[i]));
-    }
-    mem_free(h);
-}
-
-static void hand_over(const struct addresses *old, const struct addresses *next) {
-    struct handover *h = mem_zalloc(sizeof *h);
-    h->message.deliver = take_over;
-    for (unsigned i = 0; i < next->count; i++)
-        if (!find_address(old, next->all[i].text, next->all[i].port))
-            h->added[h->added_count++] = next->all[i].fd;
-    for (unsigned i = 0; i < old->count; i++)
-        if (!find_address(next, old->all[i].text, old->all[i].port))
-            h->removed[h->removed_count++] = old->all[i].fd;
-    thread_post(thread_self(), &acceptor->thread, &h->message);
-}
-
-/* CONFIG SET bind, port: opens what is new while the old sockets still listen (an address of the old ones may cover a new one, so the
- * port is shared for that moment); when one cannot be had, everything stays as it is. */
-static bool apply_addresses(const struct config *before, const struct config *after, char *why) {
-    char cause[256];
-    struct addresses next;
-    for (unsigned i = 0; i < addresses.count; i++) socket_share_port(addresses.all[i].fd, true);
-    bool opened = open_tcp(after, &addresses, &next, cause, sizeof cause);
-    if (opened && !next.count && !unix_path && after->port) {
-        opened = false;
-        snprintf(cause, sizeof cause, "none of the addresses exists");
-    }
-    for (unsigned i = 0; i < addresses.count; i++) socket_share_port(addresses.all[i].fd, false);
-    if (!opened) {
-        log_warning("Failed to listen: %s", cause);
-        snprintf(why, CONFIG_WHY_MAX, "%s",
-                 before->port != after->port ? "Unable to listen on this port. Check server logs."
-                                             : "Failed to bind to specified addresses.");
-        close_all_but(&next, &addresses);
-        free_texts(&next);
-        return false;
-    }
-    hand_over(&addresses, &next);
-    free_texts(&addresses);
-    addresses = next;
-    return true;
-}
-
 void listeners_set_maxclients(int64_t clients) {
     atomic_store(&clients_max, clients);
 }
@@ -242,12 +171,6 @@ static bool apply_maxclients(const struct config *before, const struct config *a
     }
     listeners_set_maxclients(after->maxclients);
     return true;
-}
-
-void listeners_register_hooks(void) {
-    static const struct config_hook hooks[] = {
-        {"maxclients", apply_maxclients}, {"bind", apply_addresses}, {"port", apply_addresses}, {NULL, NULL}};
-    config_register_hooks(hooks);
 }
 
 unsigned listeners_connections(void) {
@@ -314,6 +237,95 @@ static void deal(struct coordinator *c, int fd) {
     log_verbose("Accepted %s", a->origin.peer);
     thread_post(&c->thread, &w->thread, &a->message);
 }
+
+/* ---- other addresses at run time ---- */
+
+/* From the thread that runs CONFIG SET to the coordinator: what to listen on instead. */
+struct handover {
+    struct message message;
+    int added[CONFIG_BIND_MAX], removed[CONFIG_BIND_MAX];
+    unsigned added_count, removed_count;
+};
+
+/* Whoever came in by the old socket before it closes is let in: closing would reset him. */
+static void empty_queue(struct coordinator *c, int fd) {
+    for (int i = 0; i < QUEUE_MAX; i++) {
+        int got = socket_accept_waiting(fd);
+        if (got < 0) return;
+        deal(c, got);
+    }
+}
+
+static void stop_listening(struct coordinator *c, int fd) {
+    empty_queue(c, fd);
+    for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+        struct listener *l = &listeners[i];
+        if (l->fd != fd) continue;
+        if (l->armed)
+            ring_cancel(c->thread.ring, tag_make(TAG_ACCEPT, l->generation, i), tag_make(TAG_NOTHING, 0, 0));
+        ring_close_fd(c->thread.ring, fd, tag_make(TAG_NOTHING, 0, 0));
+        *l = (struct listener){.fd = -1, .generation = l->generation + 1};
+    }
+}
+
+static void take_over(struct thread *to, struct message *message) {
+    struct handover *h = (struct handover *)(void *)message;
+    struct coordinator *c = (struct coordinator *)(void *)to;
+    ASSERT(c == acceptor);
+    for (unsigned i = 0; i < h->removed_count; i++) stop_listening(c, h->removed[i]);
+    for (unsigned i = 0; i < h->added_count; i++) {
+        socket_share_port(h->added[i], false);
+        arm(c, add_listener(h->added[i]));
+    }
+    mem_free(h);
+}
+
+static void hand_over(const struct addresses *old, const struct addresses *next) {
+    struct handover *h = mem_zalloc(sizeof *h);
+    h->message.deliver = take_over;
+    for (unsigned i = 0; i < next->count; i++)
+        if (!find_address(old, next->all[i].text, next->all[i].port))
+            h->added[h->added_count++] = next->all[i].fd;
+    for (unsigned i = 0; i < old->count; i++)
+        if (!find_address(next, old->all[i].text, old->all[i].port))
+            h->removed[h->removed_count++] = old->all[i].fd;
+    thread_post(thread_self(), &acceptor->thread, &h->message);
+}
+
+/* CONFIG SET bind, port: opens what is new while the old sockets still listen (an address of the old ones may cover a new one, so the
+ * port is shared for that moment); when one cannot be had, everything stays as it is. */
+static bool apply_addresses(const struct config *before, const struct config *after, char *why) {
+    char cause[256];
+    struct addresses next;
+    for (unsigned i = 0; i < addresses.count; i++) socket_share_port(addresses.all[i].fd, true);
+    bool opened = open_tcp(after, &addresses, &next, cause, sizeof cause);
+    if (opened && !next.count && !unix_path && after->port) {
+        opened = false;
+        snprintf(cause, sizeof cause, "none of the addresses exists");
+    }
+    for (unsigned i = 0; i < addresses.count; i++) socket_share_port(addresses.all[i].fd, false);
+    if (!opened) {
+        log_warning("Failed to listen: %s", cause);
+        snprintf(why, CONFIG_WHY_MAX, "%s",
+                 before->port != after->port ? "Unable to listen on this port. Check server logs."
+                                             : "Failed to bind to specified addresses.");
+        close_all_but(&next, &addresses);
+        free_texts(&next);
+        return false;
+    }
+    hand_over(&addresses, &next);
+    free_texts(&addresses);
+    addresses = next;
+    return true;
+}
+
+void listeners_register_hooks(void) {
+    static const struct config_hook hooks[] = {
+        {"maxclients", apply_maxclients}, {"bind", apply_addresses}, {"port", apply_addresses}, {NULL, NULL}};
+    config_register_hooks(hooks);
+}
+
+/* ---- accepting ---- */
 
 /* Out of descriptors, most likely, and that may last: one line now and then. */
 static void note_failure(const struct coordinator *c, int error) {

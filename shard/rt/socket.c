@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -74,6 +75,12 @@ int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, si
         return -error;
     }
     return fd;
+}
+
+int socket_accept_waiting(int listener) {
+    fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 void socket_tune(int fd, int keepalive_s) {

@@ -16,6 +16,8 @@ int socket_listen_tcp(const char *address, int port, int backlog, bool beside, c
 void socket_share_port(int fd, bool share);
 /* A listening unix socket; an old one in the way is removed. mode 0 leaves the umask's. */
 int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, size_t why_cap);
+/* A connection that waits to be accepted; -errno (-EAGAIN) where there is none. */
+int socket_accept_waiting(int listener);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */
 void socket_tune(int fd, int keepalive_s);
 /* "1.2.3.4:567" or "[::1]:567" of the far and near end; of a unix socket "path:0" for both. True if it is a

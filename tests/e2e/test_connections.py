@@ -267,13 +267,20 @@ def test_port_and_addresses_change_at_run_time(ctx):
     for addresses in ("127.0.0.1 127.0.0.2", "*", "127.0.0.2", "* -::*", "127.0.0.1"):
         equal(client("CONFIG", "SET", "bind", addresses), Simple("OK"), addresses)
         near = "127.0.0.2" if addresses == "127.0.0.2" else "127.0.0.1"
-        eventually(lambda near=near: not refused(port, near), 5, f"an answer on {near} of {addresses}")
-        equal(Client(port, near)("PING"), Simple("PONG"))
+        eventually(lambda near=near: answers(port, near), 5, f"an answer on {near} of {addresses}")
     eventually(lambda: refused(port, "127.0.0.2"), 5, "silence on an address that was given up")
     equal(client("CONFIG", "SET", "port", "0"), Simple("OK"))
     eventually(lambda: refused(port), 5, "silence without a port")
     equal(client("CONFIG", "SET", "port", server.port, "bind", "127.0.0.1"), Simple("OK"))
     eventually(lambda: not refused(server.port), 5, "an answer on the first port again")
+
+
+def answers(port, host):
+    """Who comes in at the very instant of the change may be reset."""
+    try:
+        return Client(port, host)("PING") == Simple("PONG")
+    except ConnectionError:
+        return False
 
 
 def refused(port, host="127.0.0.1"):
