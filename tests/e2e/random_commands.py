@@ -103,7 +103,6 @@ RPUSH sorted {X}
 LTRIM sorted -40 -1
 (SORT|SORT_RO) sorted ALPHA [(ASC|DESC|nonsense)] [LIMIT J J] [GET K*] [GET #]
 (SORT|SORT_RO) sorted BY (nosort|K) [DESC] [LIMIT J J] [GET *] [GET # GET *1]
-(SORT|SORT_RO) sorted ALPHA BY k* [GET #]
 SORT sorted ALPHA [DESC] [LIMIT C C] [GET #] [GET k*] STORE L
 ZADD U {Z X}
 ZADD U {Z X}
