@@ -24,7 +24,8 @@
 #include <unistd.h>
 
 enum {
-    COMPLETION_QUEUE = 4 * RING_ENTRIES,
+    COMPLETIONS_PER_ENTRY = 4,
+    ENTRIES_MIN = 256, /* of a ring in little lockable memory */
     COLLECT_MAX = 2048,
     BUFFER_GROUP = 1,
     SEND_MAX = 1 << 30, /* a request's length has 32 bits; the rest goes with the next send */
@@ -43,6 +44,8 @@ struct ring {
     unsigned collected, walked;
     struct completion completions[COLLECT_MAX];
 };
+
+static unsigned entries_per_ring = RING_ENTRIES;
 
 /* Tells the reasons apart for which a kernel or a container refuses io_uring, and says what to do. */
 static void explain_refusal(int error, char *why, size_t cap) {
@@ -140,15 +143,29 @@ static void probe_features(struct ring *r) {
     io_uring_free_probe(probe);
 }
 
-struct ring *ring_open(bool receive, char *why, size_t why_cap) {
-    struct ring *r = mem_zalloc(sizeof *r);
+void ring_fit_memory(unsigned rings, uint64_t lockable_bytes) {
+    const uint64_t entry_bytes =
+        sizeof(struct io_uring_sqe) + sizeof(uint32_t) + COMPLETIONS_PER_ENTRY * sizeof(struct io_uring_cqe);
+    const uint64_t share = lockable_bytes / 2 / (rings ? rings : 1);
+    entries_per_ring = RING_ENTRIES;
+    while (entries_per_ring > ENTRIES_MIN && entries_per_ring * entry_bytes > share) entries_per_ring /= 2;
+}
+
+static int set_up(struct io_uring *uring, unsigned entries) {
     struct io_uring_params params = {
         .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
                  IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-        .cq_entries = COMPLETION_QUEUE,
+        .cq_entries = COMPLETIONS_PER_ENTRY * entries,
     };
+    return io_uring_queue_init_params(entries, uring, &params);
+}
+
+struct ring *ring_open(bool receive, char *why, size_t why_cap) {
+    struct ring *r = mem_zalloc(sizeof *r);
     r->event = -1;
-    int error = io_uring_queue_init_params(RING_ENTRIES, &r->uring, &params);
+    unsigned entries = entries_per_ring;
+    int error = set_up(&r->uring, entries);
+    while (error == -ENOMEM && entries > ENTRIES_MIN) error = set_up(&r->uring, entries /= 2);
     if (error) {
         explain_refusal(-error, why, why_cap);
         mem_free(r);

@@ -38,6 +38,12 @@ struct ring_features {
         send_zero_copy;
 };
 
+/* Chooses the size of the rings opened from now on, so that `rings` of them fit in half of the memory that the
+ * process may lock (RLIMIT_MEMLOCK counts rings unless the process is privileged; other processes of the user
+ * count too). A smaller ring makes a busy turn of thousands of requests take several system calls, no more.
+ * Before threads start; without it they have RING_ENTRIES. */
+void ring_fit_memory(unsigned rings, uint64_t lockable_bytes);
+
 /* Opens a ring on the calling thread. Returns NULL on failure with a one-line cause and remedy in `why`
  * (why_cap bytes): the seccomp, sysctl, locked-memory and kernel-version cases are told apart. `receive`
  * says whether the thread needs the receive buffers. */
