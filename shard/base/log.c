@@ -25,11 +25,13 @@
 #include <unistd.h>
 
 #include "shard/base/assert.h"
+#include "shard/base/system_log.h"
 
 enum { QUARTER_SECONDS = 15 * 60, DAY_SECONDS = 24 * 60 * 60 };
 
 static _Atomic int log_fd = STDOUT_FILENO;
 static _Atomic int log_level_least = LOG_NOTICE;
+static _Atomic bool log_to_system;
 static _Atomic char log_role = 'M';
 static char log_path[PATH_MAX]; /* "" is standard output; main thread only */
 
@@ -102,13 +104,17 @@ void log_write(enum log_level level, const char *format, ...) {
     if ((int)level < atomic_load_explicit(&log_level_least, memory_order_relaxed)) return;
     int saved_errno = errno;
     char line[LOG_LINE_MAX];
-    size_t len = format_prefix(line, sizeof line, level);
+    size_t prefix_len = format_prefix(line, sizeof line, level), len = prefix_len;
     size_t room = sizeof line - len - 1; /* with the text's NUL; one byte stays for the newline */
     va_list args;
     va_start(args, format);
     int n = vsnprintf(line + len, room, format, args);
     va_end(args);
     if (n > 0) len += (size_t)n < room ? (size_t)n : room - 1;
+    if (atomic_load_explicit(&log_to_system, memory_order_relaxed)) {
+        line[len] = '\0';
+        system_log_write(level, line + prefix_len);
+    }
     line[len++] = '\n';
     write_line(line, len);
     errno = saved_errno;
@@ -145,6 +151,11 @@ int log_open(const char *path) {
 
 int log_reopen(void) {
     return log_path[0] == '\0' ? 0 : open_path(log_path);
+}
+
+void log_to_syslog(const char *ident, unsigned facility) {
+    system_log_open(ident, facility);
+    atomic_store(&log_to_system, true);
 }
 
 void log_set_level(enum log_level level) {

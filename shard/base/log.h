@@ -19,6 +19,8 @@ enum { LOG_LINE_MAX = 4096 };
 int log_open(const char *path);
 /* Closes and opens the same path again (log rotation by SIGHUP). Returns 0 or -errno. */
 int log_reopen(void);
+/* From now on lines go to the system's log as well (see system_log.h). Once, before threads start. */
+void log_to_syslog(const char *ident, unsigned facility);
 /* Where lines are written to, for the crash report. Safe in a signal handler. */
 int log_descriptor(void);
 void log_set_level(enum log_level level);
