@@ -189,15 +189,21 @@ static void refuse(int fd, const char *text) {
     socket_refuse(fd, text);
 }
 
-static const char PROTECTED[] = "-DENIED Redis is running in protected mode because protected mode is "
-                                "enabled and no password is set for the "
-                                "default user. In this mode connections are only accepted from the loopback "
-                                "interface. To connect from elsewhere "
-                                "do one of these: 1) set a password for the default user (requirepass); 2) "
-                                "disable protected mode with 'CONFIG SET "
-                                "protected-mode no' from the loopback interface, and make sure that the "
-                                "server cannot be reached from the internet; "
-                                "3) start the server with '--protected-mode no'.\r\n";
+/* The very words of Redis: tools and people look for them. */
+static const char PROTECTED[] =
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no "
+    "password is set for the default user. In this mode connections are only accepted from "
+    "the loopback interface. If you want to connect from external computers to Redis you may "
+    "adopt one of the following solutions: 1) Just disable protected mode sending the command"
+    " 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from "
+    "the same host the server is running, however MAKE SURE Redis is not publicly accessible "
+    "from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) "
+    "Alternatively you can just disable the protected mode by editing the Redis configuration"
+    " file, and setting the protected mode option to 'no', and then restarting the server. 3)"
+    " If you started the server manually just for testing, restart it with the "
+    "'--protected-mode no' option. 4) Setup a an authentication password for the default "
+    "user. NOTE: You only need to do one of the above things in order for the server to start"
+    " accepting connections from the outside.\r\n";
 
 static void arrive(struct thread *to, struct message *message) {
     struct arrival *a = (struct arrival *)(void *)message;
@@ -352,5 +358,7 @@ void listeners_close(void) {
     for (unsigned i = 0; i < LISTENERS_MAX; i++)
         if (listeners[i].fd >= 0) close(listeners[i].fd);
     free_texts(&addresses);
-    if (unix_path) unlink(unix_path);
+    if (!unix_path) return;
+    log_notice("Removing the unix socket file.");
+    unlink(unix_path);
 }
