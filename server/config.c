@@ -100,9 +100,7 @@ void option_print(const struct option *o, const struct config *c, struct buf *ou
         buf_append_text(out, o->initial);
 }
 
-/* The words of a value given as one text, as CONFIG SET has it: parted at every single blank. One
- * allocation. */
-static unsigned split_value(const struct option *o, const char *value, size_t len, struct text_word **words) {
+unsigned option_split(const struct option *o, const char *value, size_t len, struct text_word **words) {
     unsigned count = 1;
     bool several = o->flags & OPTION_MULTI;
     for (size_t i = 0; several && i < len; i++) count += value[i] == ' ';
@@ -171,7 +169,7 @@ struct config *config_defaults(void) {
         struct text_word *words;
         bool unsupported;
         char why[CONFIG_WHY_MAX];
-        unsigned count = split_value(o, o->initial, strlen(o->initial), &words);
+        unsigned count = option_split(o, o->initial, strlen(o->initial), &words);
         bool fine = option_set(o, c, words, count, &unsupported, why);
         ASSERT(fine);
         mem_free(words);
@@ -181,6 +179,22 @@ struct config *config_defaults(void) {
 
 void config_init(void) {
     config_publish(config_defaults());
+}
+
+bool config_override(const char *name, const char *value) {
+    ASSERT(thread_count() == 0);
+    const struct option *o = option_find(name, strlen(name));
+    ASSERT(o && option_has_field(o));
+    struct config *next = config_copy(config_get());
+    const struct text_word word = {(char *)value, strlen(value)};
+    bool unsupported;
+    char why[CONFIG_WHY_MAX];
+    bool fine = option_set(o, next, &word, 1, &unsupported, why);
+    if (fine)
+        config_publish(next);
+    else
+        config_free(next);
+    return fine;
 }
 
 /* CONFIG SET. */
@@ -319,7 +333,7 @@ static bool set_all(const struct config_change *change, struct config *next, str
         struct config_setting s = under_table_name(&change->settings[i], o);
         struct text_word *words;
         bool unsupported;
-        unsigned count = split_value(o, s.value, s.value_len, &words);
+        unsigned count = option_split(o, s.value, s.value_len, &words);
         bool fine = option_set(o, next, words, count, &unsupported, why);
         mem_free(words);
         if (!fine) return refuse_setting(&s, why, error);
@@ -334,6 +348,10 @@ static bool apply_all(const struct config_change *change, const struct config *n
     for (unsigned i = 0; i < change->count; i++) {
         const struct option *o = option_find(change->settings[i].name, change->settings[i].name_len);
         if (run_hooks_of(&run, o, why)) continue;
+        log_warning(
+            "Failed applying new configuration. Possibly related to new %s setting. Restoring previous "
+            "settings.",
+            o->name);
         undo_hooks(&run);
         struct config_setting s = under_table_name(&change->settings[i], o);
         return refuse_setting(&s, why, error);

@@ -31,6 +31,7 @@ enum { CONFIG_BIND_MAX = 16, CONFIG_SAVE_POINTS_MAX = 32, CONFIG_PERCENTILES_MAX
 enum config_access { CONFIG_ACCESS_NO, CONFIG_ACCESS_YES, CONFIG_ACCESS_LOCAL };
 enum config_supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
 enum config_append_fsync { APPEND_FSYNC_NO, APPEND_FSYNC_ALWAYS, APPEND_FSYNC_EVERYSEC };
+enum config_oom_score { OOM_SCORE_NO, OOM_SCORE_RELATIVE, OOM_SCORE_ABSOLUTE };
 /* shutdown-on-sigint, shutdown-on-sigterm: 0 is "default". */
 enum config_shutdown { SHUTDOWN_SAVE = 1, SHUTDOWN_NOSAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE = 8 };
 enum config_client_class {
@@ -75,6 +76,9 @@ struct config {
     const char *pidfile;
     const char *logfile;
     int loglevel; /* enum log_level */
+    bool syslog_enabled;
+    const char *syslog_ident;
+    int syslog_facility; /* 0: user; 1 to 8: local0 to local7 */
     const char *dir;
     int supervised; /* enum config_supervised */
     bool set_proc_title;
@@ -82,6 +86,8 @@ struct config {
     bool always_show_logo;
     bool crash_log_enabled, crash_memcheck_enabled;
     bool disable_thp;
+    int oom_score_adj; /* enum config_oom_score */
+    int oom_score_adj_values[3];
     int shutdown_timeout;                        /* seconds */
     int shutdown_on_sigint, shutdown_on_sigterm; /* bits of enum config_shutdown */
     int enable_debug_command, enable_module_command, enable_protected_configs; /* enum config_access */
@@ -129,9 +135,6 @@ struct config {
     uint64_t active_defrag_max_scan_fields, active_defrag_ignore_bytes;
     const char *bio_cpulist, *aof_rewrite_cpulist, *bgsave_cpulist;
     const char *ignore_warnings;
-    const char *syslog_ident;
-    int syslog_facility;
-    int oom_score_adj_values[3];
     const char *dbfilename;
     bool rdbcompression, rdbchecksum, rdb_del_sync_files, rdb_save_incremental_fsync;
     bool stop_writes_on_bgsave_error;
@@ -171,6 +174,11 @@ const struct config *config_get(void);
 
 /* Publishes the defaults. Once, before threads start (tests may call it again to begin afresh). */
 void config_init(void);
+
+/* Sets one option to what the start found out that it has to be (a default that depends on others, a number that
+ * the system does not allow). Replaces the snapshot: take config_get() anew. Before threads start. False when
+ * the option cannot have that value. */
+bool config_override(const char *name, const char *value);
 
 /* What a change of an option at run time does beside the new value being there to read. `apply` is called
  * with the snapshot still current and the one about to be, when the option's value differs; it does what must

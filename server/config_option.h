@@ -98,6 +98,9 @@ static inline bool option_has_field(const struct option *o) {
  * redis-server would take from a wrong one. */
 bool option_set(const struct option *o, struct config *c, const struct text_word *words, unsigned count,
                 bool *unsupported, char *why);
+/* The words of a value given as one text, as CONFIG SET and the command line have it: an option that takes several
+ * words is parted at every single blank, any other is one word. *words is one allocation, to be freed. */
+unsigned option_split(const struct option *o, const char *value, size_t len, struct text_word **words);
 /* A new snapshot with the defaults; a copy of one. config_free frees a snapshot that was never published. */
 struct config *config_defaults(void);
 struct config *config_copy(const struct config *from);

@@ -73,14 +73,20 @@ static void append_values(struct buf *out, const struct text_word *words, unsign
     }
 }
 
-static void fail_value(struct config_reader *r, const struct option *o, const struct text_word *values,
-                       unsigned count, const char *text, const char *why) {
+/* What stands behind an option's name. */
+struct values {
+    const struct text_word *words;
+    unsigned count;
+};
+
+static void fail_value(struct config_reader *r, const struct option *o, const struct values *values,
+                       const char *text, const char *why) {
     struct buf reason = {0};
     bool secret = o->flags & OPTION_SENSITIVE;
     buf_printf(&reason, "Option '%s'", o->name);
-    if (count > 0 && !secret) {
+    if (values->count > 0 && !secret) {
         buf_append_text(&reason, " cannot be ");
-        append_values(&reason, values, count);
+        append_values(&reason, values->words, values->count);
     }
     buf_printf(&reason, ": %s", why);
     struct buf allowed = {0};
@@ -114,39 +120,45 @@ static bool resolve_directory(const struct config_reader *r, struct text_word *v
     return true;
 }
 
+/* One word may hold all the values of an option that takes several: "900 1 300 10". */
+static bool set_values(struct config_reader *r, const struct option *o, const struct values *values,
+                       bool *unsupported, char *why) {
+    if (values->count == 0) {
+        snprintf(why, CONFIG_WHY_MAX, "wrong number of arguments");
+        return false;
+    }
+    if (values->count > 1 || !(o->flags & OPTION_MULTI))
+        return option_set(o, r->into, values->words, values->count, unsupported, why);
+    struct text_word *parts;
+    unsigned count = option_split(o, values->words[0].data, values->words[0].len, &parts);
+    bool fine = option_set(o, r->into, parts, count, unsupported, why);
+    mem_free(parts);
+    return fine;
+}
+
 static bool take_option(struct config_reader *r, const struct option *o, const struct text_word *words,
                         unsigned count, const char *text) {
     char why[CONFIG_WHY_MAX], path[PATH_MAX];
     static const struct text_word nothing = {(char *)"", 0};
-    const struct text_word *values = words + 1;
-    unsigned value_count = count - 1;
+    struct values values = {words + 1, count - 1};
     struct text_word directory;
-    bool unsupported = false, fine;
-    if (value_count == 0 && (o->flags & OPTION_MULTI)) {
-        values = &nothing;
-        value_count = 1;
-    }
-    if (o->type == &option_directory && value_count == 1) {
-        directory = values[0];
+    bool unsupported = false;
+    if (values.count == 0 && (o->flags & OPTION_MULTI)) values = (struct values){&nothing, 1};
+    if (o->type == &option_directory && values.count == 1) {
+        directory = values.words[0];
         if (!resolve_directory(r, &directory, path)) {
-            fail_value(r, o, values, value_count, text, strerror(ENAMETOOLONG));
+            fail_value(r, o, &values, text, strerror(ENAMETOOLONG));
             return false;
         }
-        values = &directory;
+        values.words = &directory;
     }
-    if (value_count == 0) {
-        snprintf(why, sizeof why, "wrong number of arguments");
-        fine = false;
-    } else {
-        fine = option_set(o, r->into, values, value_count, &unsupported, why);
-    }
-    if (fine) {
+    if (set_values(r, o, &values, &unsupported, why)) {
         if (o->type == &option_directory) snprintf(r->directory, sizeof r->directory, "%s", r->into->dir);
         return true;
     }
     if (unsupported) return take_unsupported(r, o, words, count);
     if (!r->forgiving) {
-        fail_value(r, o, words + 1, count - 1, text, why);
+        fail_value(r, o, &(struct values){words + 1, count - 1}, text, why);
         return false;
     }
     r->wrong[o - option_table] = true;

@@ -92,12 +92,15 @@ static const struct option_word shutdown_words[] = {
     {"now", SHUTDOWN_NOW}, {"force", SHUTDOWN_FORCE}, {NULL, 0}};
 static const struct option_word append_fsync_words[] = {
     {"everysec", APPEND_FSYNC_EVERYSEC}, {"always", APPEND_FSYNC_ALWAYS}, {"no", APPEND_FSYNC_NO}, {NULL, 0}};
-/* Of idle options: the values are nobody's but this table's. */
 static const struct option_word facility_words[] = {
     {"user", 0},   {"local0", 1}, {"local1", 2}, {"local2", 3}, {"local3", 4},
     {"local4", 5}, {"local5", 6}, {"local6", 7}, {"local7", 8}, {NULL, 0}};
-static const struct option_word oom_words[] = {
-    {"no", 0}, {"yes", 1}, {"relative", 1}, {"absolute", 2}, {NULL, 0}};
+static const struct option_word oom_words[] = {{"no", OOM_SCORE_NO},
+                                               {"yes", OOM_SCORE_RELATIVE},
+                                               {"relative", OOM_SCORE_RELATIVE},
+                                               {"absolute", OOM_SCORE_ABSOLUTE},
+                                               {NULL, 0}};
+/* Of idle options: the values are nobody's but this table's. */
 static const struct option_word channel_words[] = {{"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
 static const struct option_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct option_word propagation_words[] = {
@@ -152,24 +155,23 @@ const struct option option_table[] = {
     STRING("pidfile", pidfile, "", IMMUTABLE),
     STRING("logfile", logfile, "", IMMUTABLE),
     ENUM("loglevel", loglevel, "notice", 0, level_words),
-    FIXED("syslog-enabled", &option_bool, "no", IMMUTABLE),
-    STRING("syslog-ident", syslog_ident, "gyre", IMMUTABLE | IDLE),
-    ENUM("syslog-facility", syslog_facility, "local0", IMMUTABLE | IDLE, facility_words),
+    BOOL("syslog-enabled", syslog_enabled, "no", IMMUTABLE),
+    STRING("syslog-ident", syslog_ident, "gyre", IMMUTABLE),
+    ENUM("syslog-facility", syslog_facility, "local0", IMMUTABLE, facility_words),
     SPECIAL("dir", &option_directory, dir, ".", OPTION_PROTECTED),
-    ENUM("supervised", supervised, "no", IMMUTABLE | IDLE, supervised_words),
-    BOOL("set-proc-title", set_proc_title, "yes", IMMUTABLE | IDLE),
-    STRING("proc-title-template", proc_title_template, "{title} {listen-addr} {server-mode}", IDLE,
+    ENUM("supervised", supervised, "no", IMMUTABLE, supervised_words),
+    BOOL("set-proc-title", set_proc_title, "yes", IMMUTABLE),
+    STRING("proc-title-template", proc_title_template, "{title} {listen-addr} {server-mode}", 0,
            .check = option_check_title),
     BOOL("always-show-logo", always_show_logo, "no", IMMUTABLE | IDLE),
     BOOL("crash-log-enabled", crash_log_enabled, "yes", 0),
     BOOL("crash-memcheck-enabled", crash_memcheck_enabled, "yes", IDLE),
     BOOL("disable-thp", disable_thp, "yes", IMMUTABLE),
-    FIXED("oom-score-adj", &option_enum, "no", 0, .words = oom_words),
-    SPECIAL("oom-score-adj-values", &option_oom_values, oom_score_adj_values, "0 200 800",
-            OPTION_MULTI | IDLE),
+    ENUM("oom-score-adj", oom_score_adj, "no", 0, oom_words),
+    SPECIAL("oom-score-adj-values", &option_oom_values, oom_score_adj_values, "0 200 800", OPTION_MULTI),
     INT("shutdown-timeout", shutdown_timeout, 0, INT_MAX, "10", IDLE),
-    FLAGS("shutdown-on-sigint", shutdown_on_sigint, "default", IDLE, shutdown_words),
-    FLAGS("shutdown-on-sigterm", shutdown_on_sigterm, "default", IDLE, shutdown_words),
+    FLAGS("shutdown-on-sigint", shutdown_on_sigint, "default", 0, shutdown_words),
+    FLAGS("shutdown-on-sigterm", shutdown_on_sigterm, "default", 0, shutdown_words),
     ENUM("enable-debug-command", enable_debug_command, "no", IMMUTABLE, access_words),
     ENUM("enable-module-command", enable_module_command, "no", IMMUTABLE | IDLE, access_words),
     ENUM("enable-protected-configs", enable_protected_configs, "no", IMMUTABLE, access_words),

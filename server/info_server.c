@@ -3,6 +3,7 @@
 
 #include "server/host.h"
 #include "server/listener.h"
+#include "server/supervise.h"
 #include "shard/base/mem.h"
 #include "shard/base/mem_report.h"
 #include "shard/rt/clock.h"
@@ -28,13 +29,6 @@ static uint64_t build_id(void) {
     return hash;
 }
 
-static const char *supervisor(const struct config *config) {
-    bool notified = getenv("NOTIFY_SOCKET") != NULL;
-    if (config->supervised == SUPERVISED_SYSTEMD || (config->supervised == SUPERVISED_AUTO && notified))
-        return "systemd";
-    return config->supervised == SUPERVISED_UPSTART ? "upstart" : "no";
-}
-
 void info_server(struct info *in) {
     const struct info_facts *facts = info_facts();
     const struct config *config = in->config;
@@ -52,7 +46,7 @@ void info_server(struct info *in) {
     info_text(in, "atomicvar_api", "c11-builtin");
     info_text(in, "gcc_version", VERSION_TEXT(__GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__));
     info_int(in, "process_id", getpid());
-    info_text(in, "process_supervised", supervisor(config));
+    info_text(in, "process_supervised", supervise_name());
     info_text(in, "run_id", facts->run_id);
     info_int(in, "tcp_port", config->port);
     info_int(in, "server_time_usec", now_us);

@@ -8,11 +8,16 @@
 #include "repl/coordinator.h"
 #include "server/banner.h"
 #include "server/command.h"
+#include "server/config.h"
 #include "server/config_load.h"
+#include "server/crash.h"
 #include "server/info.h"
 #include "server/listener.h"
+#include "server/oom_score.h"
 #include "server/process.h"
 #include "server/statistics.h"
+#include "server/supervise.h"
+#include "server/title.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
@@ -29,13 +34,26 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { WHY_MAX = 512 };
+enum { WHY_MAX = 512, IDENT_MAX = 256, NUMBER_MAX = 24 };
+
+/* Where one is written in the background and no other place is named. redis-server's would be
+ * /var/run/redis.pid: two servers on one machine must not take each other's. */
+#define DEFAULT_PIDFILE "/var/run/gyre.pid"
 
 static struct coordinator coordinator;
 static struct cpu_list cpus;
 static sem_t starting; /* posted by each thread when it serves, or has failed */
 static _Atomic bool start_failed;
 static char start_why[WHY_MAX];
+static bool log_is_file;
+
+/* Says why in the log and to whoever started it, once where both are the same, and ends. */
+static void fail(const char *why) {
+    log_warning("Cannot start: %s", why);
+    if (log_is_file) fprintf(stderr, "gyre-server: cannot start: %s\n", why);
+    process_remove_pidfile();
+    exit(1);
+}
 
 /* ---- threads ---- */
 
@@ -52,6 +70,7 @@ static void worker_started(struct worker *w) {
 static void *worker_body(void *arg) {
     struct worker *w = arg;
     char why[WHY_MAX];
+    crash_prepare_thread();
     if (cpus.count) cpus_pin_thread(cpus.cpu[w->thread.index % cpus.count]);
     if (!worker_run(w, worker_started, why, sizeof why)) fail_start(why);
     return NULL;
@@ -72,6 +91,7 @@ static void coordinator_beat(struct coordinator *c) {
 
 static void *coordinator_body(void *arg) {
     char why[WHY_MAX];
+    crash_prepare_thread();
     if (!coordinator_run(arg, why, sizeof why)) fail_start(why);
     return NULL;
 }
@@ -79,15 +99,12 @@ static void *coordinator_body(void *arg) {
 static void start_thread(pthread_t *thread, void *(*body)(void *), void *arg) {
     int error = pthread_create(thread, NULL, body, arg);
     if (error) {
-        log_warning("Could not make a thread: %s", strerror(error));
-        exit(1);
+        snprintf(start_why, sizeof start_why, "a thread could not be made: %s", strerror(error));
+        fail(start_why);
     }
     while (sem_wait(&starting) != 0) {
     }
-    if (!atomic_load(&start_failed)) return;
-    log_warning("Cannot start: %s", start_why);
-    fprintf(stderr, "gyre-server: cannot start: %s\n", start_why);
-    exit(1);
+    if (atomic_load(&start_failed)) fail(start_why);
 }
 
 static void stop_threads(pthread_t *threads, pthread_t coordinator_thread) {
@@ -111,18 +128,37 @@ static void load_configuration(int argc, char **argv, struct config_load *load) 
     }
 }
 
-static void become_process(const struct config *config, const struct config_load *load) {
-    if (config->daemonize) process_daemonize();
+static void open_log(const struct config *config) {
     int error = log_open(config->logfile);
     if (error) {
         fprintf(stderr, "gyre-server: cannot open the log file '%s': %s\n", config->logfile,
                 strerror(-error));
         exit(1);
     }
+    log_is_file = *config->logfile;
     log_set_level((enum log_level)config->loglevel);
+    static char ident[IDENT_MAX]; /* syslog keeps the pointer */
+    snprintf(ident, sizeof ident, "%s", config->syslog_ident);
+    if (config->syslog_enabled) log_to_syslog(ident, (unsigned)config->syslog_facility);
+}
+
+/* What needs the process to itself: before any thread or data exists. What is asked for explicitly is written
+ * even in the foreground, as Redis does. */
+static void become_process(const struct config_load *load) {
+    const struct config *config = config_get();
+    open_log(config);
+    bool background = !supervise_detect(config->supervised) && config->daemonize;
+    if (background) process_daemonize();
+    if (background && !*config->pidfile) config_override("pidfile", DEFAULT_PIDFILE);
+    config = config_get();
     config_load_log(load);
-    process_prepare_signals();
+    supervise_starting();
+    crash_prepare();
+    process_prepare(config);
     if (config->disable_thp) process_disable_huge_pages();
+    oom_score_prepare(config);
+    title_show(config);
+    if (*config->pidfile) process_write_pidfile(config->pidfile);
 }
 
 static uint64_t random_seed_from_system(void) {
@@ -140,18 +176,28 @@ static void choose_cpus(const struct config *config, unsigned *shards) {
     if (*shards > THREADS_MAX - 1) *shards = THREADS_MAX - 1;
 }
 
-static void make_server(const struct config *config) {
+/* The number of clients that the limit of open files allows. */
+static void limit_clients(void) {
+    char number[NUMBER_MAX];
+    int64_t wanted = config_get()->maxclients, allowed = process_raise_limits(wanted);
+    if (allowed <= 0) fail("too few open files are allowed (see the log)");
+    snprintf(number, sizeof number, "%lld", (long long)allowed);
+    if (allowed < wanted) config_override("maxclients", number);
+    listeners_set_maxclients(allowed);
+}
+
+static void make_server(void) {
+    const struct config *config = config_get();
     unsigned shards;
     char why[WHY_MAX];
     choose_cpus(config, &shards);
     table_set_seed(random_seed_from_system());
     slices_create(shards, (unsigned)config->databases);
     workers_create(shards);
-    listeners_set_maxclients(process_raise_limits(config->maxclients));
-    if (listeners_open(config, why, sizeof why)) return;
-    log_warning("Failed to start: %s", why);
-    if (*config->logfile) fprintf(stderr, "gyre-server: %s\n", why);
-    exit(1);
+    process_raise_locked_memory(workers_count + 1);
+    limit_clients();
+    config = config_get();
+    if (!listeners_open(config, why, sizeof why)) fail(why);
 }
 
 /* While no connection is accepted yet: afterwards a CONFIG SET may free this snapshot. */
@@ -160,15 +206,9 @@ static void introduce(const struct config *config) {
     banner_print(config, &features);
 }
 
-static void announce(void) {
-    char state[96];
-    log_notice("Ready to accept connections");
-    snprintf(state, sizeof state, "READY=1\nMAINPID=%d\nSTATUS=Ready to accept connections", (int)getpid());
-    process_notify(state);
-}
-
 int main(int argc, char **argv) {
     struct config_load load = {0};
+    argv = title_begin(argc, argv);
     clock_init();
     slot_init();
     commands_init();
@@ -176,34 +216,31 @@ int main(int argc, char **argv) {
     config_init();
     listeners_register_hooks();
     config_reset_statistics = statistics_reset_all;
+    title_register_hooks();
     load_configuration(argc, argv, &load);
-    const struct config *config = config_get();
-    become_process(config, &load);
+    become_process(&load);
     config_load_free(&load);
-    make_server(config);
-    /* What is asked for explicitly is written even in the foreground, as Redis does. */
-    const char *pidfile = *config->pidfile ? config->pidfile : config->daemonize ? "/var/run/redis.pid" : "";
-    char *pidfile_path = mem_strdup(pidfile);
-    if (*pidfile_path) process_write_pidfile(pidfile_path);
+    make_server();
 
     pthread_t *threads = mem_zalloc(workers_count * sizeof *threads), coordinator_thread;
     sem_init(&starting, 0, 0);
     for (unsigned i = 0; i < workers_count; i++) start_thread(&threads[i], worker_body, worker_by_index(i));
-    introduce(config);
+    introduce(config_get());
     coordinator = (struct coordinator){
         .started = coordinator_started, .completion = listeners_completion, .beat = coordinator_beat};
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");
     start_thread(&coordinator_thread, coordinator_body, &coordinator);
-    announce();
+    log_notice("Ready to accept connections");
+    supervise_ready();
 
     process_wait();
-    process_notify("STOPPING=1");
-    log_notice("User requested shutdown...");
+    process_end_on_insistence();
+    supervise_stopping();
+    log_warning("User requested shutdown...");
     stop_threads(threads, coordinator_thread);
     listeners_close();
-    if (*pidfile_path) unlink(pidfile_path);
-    mem_free(pidfile_path);
+    process_remove_pidfile();
     mem_free(threads);
     log_warning("Gyre is now ready to exit, bye bye...");
     return 0;

@@ -1,34 +1,40 @@
 /* process.c: see process.h. */
 #include "server/process.h"
 
-#include "server/command.h"
 #include "server/config.h"
+#include "server/crash.h"
 #include "server/worker.h"
+#include "shard/base/assert.h"
 #include "shard/base/log.h"
+#include "shard/base/mem.h"
 
 #include <errno.h>
-#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* Descriptors besides the clients': rings, eventfds, listeners, files. */
-enum { FILES_RESERVED = 32, FILES_PER_THREAD = 4, FRAMES_MAX = 64 };
+enum { FILES_RESERVED = 32, FILES_PER_THREAD = 4 };
 
-void server_shutdown_request(void) {
-    kill(getpid(), SIGTERM);
-}
+static _Atomic unsigned how_on_sigint, how_on_sigterm; /* bits of enum config_shutdown */
+static char *pidfile;
+
+/* ---- the background ---- */
 
 void process_daemonize(void) {
-    if (fork() != 0) _exit(0);
+    pid_t child = fork();
+    if (child < 0) {
+        fprintf(stderr, "gyre-server: cannot go to the background: %s\n", strerror(errno));
+        exit(1);
+    }
+    if (child > 0) _exit(0);
     setsid();
     int fd = open("/dev/null", O_RDWR);
     if (fd < 0) return;
@@ -38,75 +44,110 @@ void process_daemonize(void) {
     if (fd > STDERR_FILENO) close(fd);
 }
 
-bool process_write_pidfile(const char *path) {
+void process_write_pidfile(const char *path) {
+    ASSERT(!pidfile);
     FILE *f = fopen(path, "we");
-    if (!f) {
-        log_warning("Could not write the pid file %s: %s", path, strerror(errno));
-        return false;
-    }
-    fprintf(f, "%d\n", (int)getpid());
-    return fclose(f) == 0;
+    bool written = f && fprintf(f, "%d\n", (int)getpid()) > 0;
+    if (f && fclose(f) != 0) written = false;
+    if (written)
+        pidfile = mem_strdup(path);
+    else
+        log_warning("Failed to write PID file '%s': %s", path, strerror(errno));
 }
 
-static void raise_memlock(void) {
+void process_remove_pidfile(void) {
+    if (!pidfile) return;
+    log_notice("Removing the pid file.");
+    unlink(pidfile);
+    mem_free(pidfile);
+    pidfile = NULL;
+}
+
+/* ---- limits ---- */
+
+void process_raise_locked_memory(unsigned rings) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_MEMLOCK, &limit); /* what the rings really lack is reported where they are opened */
+    struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+    if (setrlimit(RLIMIT_MEMLOCK, &raised) == 0) limit = raised;
+    if (limit.rlim_cur != RLIM_INFINITY) ring_fit_memory(rings, limit.rlim_cur);
+}
+
+/* Raises the limit of open files to `wanted`, or as far as it goes; returns what it is then. */
+static rlim_t raise_files(rlim_t wanted, int *error) {
+    struct rlimit limit;
+    *error = 0;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return wanted;
+    if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+    struct rlimit raised = {wanted, limit.rlim_max < wanted ? wanted : limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
+    *error = errno;
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    if (limit.rlim_max > limit.rlim_cur && setrlimit(RLIMIT_NOFILE, &raised) == 0) return limit.rlim_max;
+    return limit.rlim_cur;
 }
 
 int64_t process_raise_limits(int64_t maxclients) {
-    struct rlimit limit;
-    raise_memlock();
     int64_t reserved = FILES_RESERVED + FILES_PER_THREAD * (int64_t)(workers_count + 1);
     rlim_t wanted = (rlim_t)(maxclients + reserved);
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return maxclients;
-    if (limit.rlim_cur >= wanted) return maxclients;
-    struct rlimit raised = {wanted, limit.rlim_max < wanted ? wanted : limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return maxclients;
-    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
-    if (limit.rlim_max > limit.rlim_cur) setrlimit(RLIMIT_NOFILE, &raised);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    int64_t allowed = (int64_t)limit.rlim_cur - reserved;
-    if (allowed < 1) allowed = 1;
-    log_warning("maxclients is %lld, but this process may open only %llu files: reduced to %lld. Raise the "
-                "limit with "
-                "'ulimit -n %llu', or LimitNOFILE in the unit.",
-                (long long)maxclients, (unsigned long long)limit.rlim_cur, (long long)allowed,
-                (unsigned long long)wanted);
+    int error;
+    rlim_t files = raise_files(wanted, &error);
+    if (files >= wanted) return maxclients;
+    int64_t allowed = (int64_t)files - reserved;
+    log_warning("You requested maxclients of %lld requiring at least %llu max file descriptors.",
+                (long long)maxclients, (unsigned long long)wanted);
+    log_warning("Server can't set maximum open files to %llu because of OS error: %s.",
+                (unsigned long long)wanted, strerror(error));
+    if (allowed > 0)
+        log_warning("Current maximum open files is %llu, enough for maxclients %lld. If you need higher "
+                    "maxclients increase 'ulimit -n', or LimitNOFILE in the service's unit.",
+                    (unsigned long long)files, (long long)allowed);
+    else
+        log_warning("Your current 'ulimit -n' of %llu is not enough for the server to start. Please increase "
+                    "your open file limit to at least %llu.",
+                    (unsigned long long)files, (unsigned long long)wanted);
     return allowed;
 }
 
-/* ---- crash report ---- */
-
-static void crash_line(const char *line) {
-    ssize_t ignored = write(log_descriptor(), line, strlen(line));
-    (void)ignored;
+/* Only where the kernel would use them unasked, as redis-server does. */
+void process_disable_huge_pages(void) {
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+        log_warning("disable-thp: the kernel refused: %s", strerror(errno));
 }
 
-/* Runs in a signal handler: nothing here allocates or locks (backtrace was used once before, so it is
- * loaded). */
-static void report_crash(int signal_number, const siginfo_t *info) {
-    void *frames[FRAMES_MAX];
-    char line[256];
-    snprintf(line, sizeof line, "\n=== GYRE CRASHED: signal %d, code %d, address %p, version %s ===\n",
-             signal_number, info->si_code, info->si_addr, GYRE_VERSION);
-    crash_line(line);
-    backtrace_symbols_fd(frames, backtrace(frames, FRAMES_MAX), log_descriptor());
-    for (unsigned i = 0; i < workers_count; i++) {
-        const struct command *cmd =
-            atomic_load_explicit(&worker_by_index(i)->last_command, memory_order_relaxed);
-        snprintf(line, sizeof line, "shard %u: last command %s\n", i, cmd ? cmd->full_name : "none");
-        crash_line(line);
+/* ---- the end ---- */
+
+/* Before there is a way to save, what cannot be done is what Redis does when saving fails. */
+static bool can_end(unsigned how) {
+    if (!(how & SHUTDOWN_SAVE)) return true;
+    if (how & SHUTDOWN_FORCE) {
+        log_warning("This version of Gyre cannot save the DB. Exit anyway.");
+        return true;
     }
-    crash_line("=== end of crash report ===\n");
+    log_warning("This version of Gyre cannot save the DB, can't exit.");
+    log_warning("Errors trying to shut down the server. Check the logs for more information.");
+    return false;
 }
 
-static void on_crash(int signal_number, siginfo_t *info, void *context) {
-    (void)context;
-    if (config_get()->crash_log_enabled) report_crash(signal_number, info);
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
+bool server_shutdown_request(unsigned how) {
+    if (!can_end(how)) return false;
+    /* To the main thread, told from a signal of the outside by its code. */
+    return sigqueue(getpid(), SIGTERM, (union sigval){.sival_int = (int)how}) == 0;
+}
+
+static bool apply_shutdown(const struct config *before, const struct config *after, char *why) {
+    (void)before;
+    (void)why;
+    atomic_store(&how_on_sigint, (unsigned)after->shutdown_on_sigint);
+    atomic_store(&how_on_sigterm, (unsigned)after->shutdown_on_sigterm);
+    return true;
+}
+
+static bool apply_crash_report(const struct config *before, const struct config *after, char *why) {
+    (void)before;
+    (void)why;
+    crash_set_report(after->crash_log_enabled);
+    return true;
 }
 
 static void handled_signals(sigset_t *set) {
@@ -116,53 +157,65 @@ static void handled_signals(sigset_t *set) {
     sigaddset(set, SIGHUP);
 }
 
-void process_disable_huge_pages(void) {
-    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
-        log_warning("disable-thp: the kernel refused: %s", strerror(errno));
-}
-
-void process_prepare_signals(void) {
+void process_prepare(const struct config *config) {
+    static const struct config_hook hooks[] = {{"shutdown-on-sigint", apply_shutdown},
+                                               {"shutdown-on-sigterm", apply_shutdown},
+                                               {"crash-log-enabled", apply_crash_report},
+                                               {NULL, NULL}};
     sigset_t set;
-    void *frames[1];
+    apply_shutdown(NULL, config, NULL);
+    apply_crash_report(NULL, config, NULL);
+    config_register_hooks(hooks);
     handled_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    backtrace(frames, 1); /* loads what it needs now, not in the handler */
-    struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
-    sigemptyset(&action.sa_mask);
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) sigaction(crashes[i], &action, NULL);
+}
+
+static void reopen_log(void) {
+    int error = log_reopen();
+    if (error)
+        log_warning("Could not reopen the log: %s", strerror(-error));
+    else
+        log_notice("Log reopened on SIGHUP");
+}
+
+/* Whether this signal is one to end by, and whether that can be done. */
+static bool is_the_end(const siginfo_t *info) {
+    if (info->si_code == SI_QUEUE && info->si_pid == getpid()) return true; /* server_shutdown_request */
+    bool is_int = info->si_signo == SIGINT;
+    log_warning(is_int ? "Received SIGINT scheduling shutdown..."
+                       : "Received SIGTERM scheduling shutdown...");
+    return can_end(atomic_load(is_int ? &how_on_sigint : &how_on_sigterm));
 }
 
 void process_wait(void) {
     sigset_t set;
+    siginfo_t info;
     handled_signals(&set);
     for (;;) {
-        int got = sigwaitinfo(&set, NULL);
-        if (got == SIGHUP) {
-            int error = log_reopen();
-            if (error)
-                log_warning("Could not reopen the log: %s", strerror(-error));
-            else
-                log_notice("Log reopened on SIGHUP");
-        } else if (got == SIGTERM || got == SIGINT) {
-            log_warning(got == SIGTERM ? "Received SIGTERM scheduling shutdown..."
-                                       : "Received SIGINT scheduling shutdown...");
+        int got = sigwaitinfo(&set, &info);
+        if (got == SIGHUP)
+            reopen_log();
+        else if ((got == SIGTERM || got == SIGINT) && is_the_end(&info))
             return;
-        }
     }
 }
 
-void process_notify(const char *state) {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!path || !*path || strlen(path) >= sizeof address.sun_path) return;
-    memcpy(address.sun_path, path, strlen(path));
-    size_t len = offsetof(struct sockaddr_un, sun_path) + strlen(path);
-    if (*path == '@') address.sun_path[0] = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return;
-    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, (socklen_t)len) < 0)
-        log_warning("Could not notify the service manager at %s: %s", path, strerror(errno));
-    close(fd);
+static int last_word_fd; /* the log: it keeps its descriptor */
+
+static void exit_at_once(int number) {
+    static const char line[] = "You insist... exiting now.\n";
+    ssize_t ignored = write(last_word_fd, line, sizeof line - 1);
+    (void)ignored;
+    (void)number;
+    _exit(1);
+}
+
+void process_end_on_insistence(void) {
+    sigset_t set;
+    last_word_fd = log_descriptor();
+    signal(SIGINT, exit_at_once);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }

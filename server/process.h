@@ -1,7 +1,8 @@
-/* process.h: the process around the server: limits, signals, pid file, daemon, service manager, crash report.
+/* process.h: the process around the server: the background, limits, the pid file, signals, the end.
  *
- * Everything here runs on the main thread, before the others start or after they have ended, but for
- * server_shutdown_request, which any thread may call, and the crash handler.
+ * Everything here runs on the main thread, but for server_shutdown_request, which any thread may call, and the
+ * hooks of CONFIG SET. The main thread is none of the server's: it must not keep or read a configuration
+ * snapshot once the others run, so what it needs of it is copied by the hooks.
  */
 #ifndef GYRE_SERVER_PROCESS_H
 #define GYRE_SERVER_PROCESS_H
@@ -11,24 +12,35 @@
 
 struct config;
 
-/* Asks the main thread to end the server in good order. Any thread. */
-void server_shutdown_request(void);
+/* Asks the main thread to end the server in good order. `how`: bits of enum config_shutdown, 0 for what is
+ * usual. False, with the reason in the log, when that cannot be done (SAVE without FORCE: nothing can be
+ * saved). Any thread. */
+bool server_shutdown_request(unsigned how);
 
 /* Goes to the background: the only place where the process is ever duplicated, before any thread or data
- * exists. */
+ * exists. The parent does not return. */
 void process_daemonize(void);
-bool process_write_pidfile(const char *path);
-/* Raises the limits of open files and locked memory to what maxclients and the rings need; says in the log
- * what could not be raised, and the remedy. Returns the number of clients that the files allow. */
+/* Writes the pid file and keeps its path; process_remove_pidfile removes it. A file that cannot be written is
+ * reported and no reason to stop. */
+void process_write_pidfile(const char *path);
+void process_remove_pidfile(void);
+
+/* Raises the limit of locked memory as far as it goes, and fits the rings of so many threads into it. What they
+ * lack even then is reported where they are opened. Before threads start. */
+void process_raise_locked_memory(unsigned rings);
+/* Raises the limit of open files to what maxclients and the server itself need; says in the log what could not
+ * be raised, and the remedy. Returns the number of clients that the files allow; at most 0 when
+ * not even the server's own fit. */
 int64_t process_raise_limits(int64_t maxclients);
-/* Blocks the signals that process_wait handles (in all threads made afterwards) and sets up the crash
- * report. */
-void process_prepare_signals(void);
 /* Asks the kernel not to back this process with huge pages (disable-thp): they make memory grow in leaps. */
 void process_disable_huge_pages(void);
-/* Sleeps until the server is to end. Handles SIGHUP (reopens the log). */
+
+/* Takes the options that this module acts on from `config` and lets them follow CONFIG SET; blocks the
+ * signals that process_wait handles, in all threads made afterwards. Before threads start. */
+void process_prepare(const struct config *config);
+/* Sleeps until the server is to end. Handles SIGHUP (reopens the log), SIGTERM and SIGINT. */
 void process_wait(void);
-/* Tells the service manager (NOTIFY_SOCKET); nothing happens without one. `state` as sd_notify(3) has it. */
-void process_notify(const char *state);
+/* From now on another SIGINT ends the process at once: somebody does not want to wait for the end. */
+void process_end_on_insistence(void);
 
 #endif

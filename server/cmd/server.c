@@ -1,10 +1,10 @@
 /* cmd/server.c: TIME, SHUTDOWN, LOLWUT. None of them needs a hold. */
 #include "server/call.h"
 #include "server/client.h"
+#include "server/config.h"
 #include "server/process.h"
 #include "shard/base/assert.h"
 #include "shard/base/buf.h"
-#include "shard/base/log.h"
 #include "shard/rt/clock.h"
 
 #include <math.h>
@@ -50,15 +50,12 @@ static void cmd_shutdown(struct call *c) {
         reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
-    if (o.save) {
-        log_warning("SHUTDOWN SAVE: this version of Gyre cannot save%s",
-                    o.force ? ", ending all the same" : "");
-        if (!o.force) {
-            reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
-            return;
-        }
+    unsigned how = (o.save ? SHUTDOWN_SAVE : 0u) | (o.nosave ? SHUTDOWN_NOSAVE : 0u) |
+                   (o.now ? SHUTDOWN_NOW : 0u) | (o.force ? SHUTDOWN_FORCE : 0u);
+    if (!server_shutdown_request(how)) {
+        reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
+        return;
     }
-    server_shutdown_request();
     /* No reply: the connection ends with the server, and runs nothing more until then. */
     c->outcome = CALL_BLOCKED;
 }

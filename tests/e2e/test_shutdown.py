@@ -1,0 +1,158 @@
+"""The end: SHUTDOWN and its options, SIGTERM and SIGINT and what they are set to do, work going on meanwhile."""
+import os
+import signal
+import threading
+import time
+
+from harness import contains, equal, eventually, only, timeout
+from resp import Closed, Error, Simple, encode
+
+
+def end_of(client):
+    """What comes back until the connection ends: None, or an error."""
+    try:
+        return client.read()
+    except (Closed, ConnectionResetError):
+        return None
+
+
+def test_wrong_options(ctx):
+    client = ctx.client()
+    syntax = Error("ERR syntax error")
+    for options in (("SAVE", "NOSAVE"), ("NOSAVE", "NOW", "SAVE"), ("ABORT", "NOW"), ("ABORT", "SAVE"), ("FORCE", "ABORT"), ("nonsense",),
+                    ("",), ("NOSAVE", "nonsense")):
+        equal(client("SHUTDOWN", *options), syntax, options)
+    equal(client("SHUTDOWN", "ABORT"), Error("ERR No shutdown in progress."))
+    equal(client("SHUTDOWN", "abort", "ABORT"), Error("ERR No shutdown in progress."))
+    equal(client("MULTI"), Simple("OK"))
+    equal(client("SHUTDOWN"), Error("ERR Command not allowed inside a transaction"))
+    equal(client("DISCARD"), Simple("OK"))
+    equal(client("PING"), Simple("PONG"))
+
+
+@timeout(60)
+def test_options_that_end_it(ctx):
+    for options in ((), ("NOSAVE",), ("NOW",), ("FORCE",), ("NOSAVE", "NOW", "FORCE"), ("nosave", "NOSAVE")):
+        server = ctx.server()
+        client, other = server.client(), server.client()
+        client.send(encode("SHUTDOWN", *options) + encode("SET", "k", "never"))
+        equal(end_of(client), None, options)
+        equal(server.wait(10), 0, options)
+        equal(end_of(other), None)
+        contains(server.log_text(), "User requested shutdown...")
+        contains(server.log_text(), "bye bye...")
+        equal("scheduling shutdown" in server.log_text(), False, "a signal in the log")
+
+
+@only("gyre")
+def test_what_cannot_be_saved_is_not_thrown_away(ctx):
+    """As long as nothing can be saved, asking for it keeps the server running, unless it is forced to end."""
+    server = ctx.server()
+    client = server.client()
+    equal(client("SHUTDOWN", "SAVE"), Error("ERR Errors trying to SHUTDOWN. Check logs."))
+    equal(client("SHUTDOWN", "SAVE", "NOW"), Error("ERR Errors trying to SHUTDOWN. Check logs."))
+    contains(server.log_text(), "Errors trying to shut down the server. Check the logs for more information.")
+    equal(client("PING"), Simple("PONG"))
+    client.send_command("SHUTDOWN", "SAVE", "FORCE")
+    equal(end_of(client), None)
+    equal(server.wait(10), 0)
+
+
+@only("gyre")
+def test_signals_do_what_they_are_set_to(ctx):
+    server = ctx.server("--shutdown-on-sigterm", "save", "--shutdown-on-sigint", "nosave", "now")
+    client = server.client()
+    equal(client("CONFIG", "GET", "shutdown-on-sig*"), [b"shutdown-on-sigint", b"nosave now", b"shutdown-on-sigterm", b"save"])
+    os.kill(server.pid, signal.SIGTERM)
+    eventually(lambda: "Errors trying to shut down the server." in server.log_text(), 5, "the refusal")
+    contains(server.log_text(), "Received SIGTERM scheduling shutdown...")
+    equal(client("PING"), Simple("PONG"))
+    equal(client("CONFIG", "SET", "shutdown-on-sigterm", "save force", "shutdown-on-sigint", "save"), Simple("OK"))
+    os.kill(server.pid, signal.SIGINT)
+    eventually(lambda: server.log_text().count("Errors trying to shut down the server.") == 2, 5, "another refusal")
+    os.kill(server.pid, signal.SIGTERM)
+    equal(server.wait(10), 0)
+
+
+def test_signals_end_it_in_good_order(ctx):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server = ctx.server()
+        client = server.client()
+        equal(client("SET", "k", "v"), Simple("OK"))
+        os.kill(server.pid, number)
+        equal(server.wait(10), 0)
+        equal(end_of(client), None)
+        log = server.log_text()
+        for part in (f"Received {number.name} scheduling shutdown...", "User requested shutdown...", "bye bye..."):
+            contains(log, part)
+
+
+def test_wrong_settings_of_signals(ctx):
+    client = ctx.client()
+    for option in ("shutdown-on-sigterm", "shutdown-on-sigint"):
+        equal(client("CONFIG", "SET", option, "save nosave"),
+              Error(f"ERR CONFIG SET failed (possibly related to argument '{option}') - shutdown options SAVE and NOSAVE can't be used "
+                    "simultaneously"))
+        equal(client("CONFIG", "SET", option, "abort"),
+              Error(f"ERR CONFIG SET failed (possibly related to argument '{option}') - argument(s) must be one of the following: "
+                    "default, save, nosave, now, force"))
+        equal(client("CONFIG", "SET", option, "now force nosave"), Simple("OK"))
+        equal(client("CONFIG", "GET", option), [option.encode(), b"nosave now force"])
+        equal(client("CONFIG", "SET", option, "default"), Simple("OK"))
+
+
+@only("gyre")
+@timeout(60)
+def test_insisting_ends_it_at_once(ctx):
+    """A second SIGINT while the end takes long: here a thread is busy and cannot be waited for."""
+    server = ctx.server()
+    client = server.client()
+    client("SET", "k", "v")
+    client.send_command("DEBUG", "HOLD", "k", "20")
+    time.sleep(0.3)
+    os.kill(server.pid, signal.SIGINT)
+    eventually(lambda: "User requested shutdown..." in server.log_text(), 5, "the beginning of the end")
+    equal(server.alive(), True)
+    time.sleep(0.1)
+    os.kill(server.pid, signal.SIGINT)
+    equal(server.wait(5), 1)
+    contains(server.log_text(), "You insist... exiting now.")
+
+
+@timeout(60)
+def test_while_clients_work(ctx):
+    server = ctx.server()
+    clients = [server.client() for _ in range(20)]
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        for number, client in enumerate(clients):
+            client.send_command("INCR", f"k{number}")
+    os.kill(server.pid, signal.SIGTERM)
+    equal(server.wait(20), 0)
+
+
+@timeout(60)
+def test_many_ask_for_the_end_at_once(ctx):
+    server = ctx.server()
+    clients = [server.client() for _ in range(20)]
+    for client in clients:
+        client("PING")
+    threads = [threading.Thread(target=client.send_command, args=("SHUTDOWN", "NOSAVE")) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(server.wait(10), 0)
+
+
+@timeout(60)
+def test_blocked_and_transacting_clients_do_not_hold_it_up(ctx):
+    server = ctx.server()
+    blocked, half, paused = server.client(), server.client(), server.client()
+    blocked.send_command("SUBSCRIBE", "news")
+    half("MULTI")
+    half("SET", "k", "v")
+    paused("CLIENT", "PAUSE", "100000", "WRITE")
+    paused.send_command("SET", "k", "v")
+    os.kill(server.pid, signal.SIGTERM)
+    equal(server.wait(10), 0)
