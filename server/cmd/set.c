@@ -11,17 +11,16 @@
 #include "server/cmd/set.h"
 
 #include "server/cmd/collection.h"
+#include "server/cmd/element_scan.h"
 #include "server/config.h"
 #include "server/notify.h"
-#include "shard/base/buf.h"
 #include "shard/store/grave.h"
 
 #include <string.h>
 
 enum {
-    KEEP_SHARE = 5,           /* SPOP leaves at most this part of what it takes: it moves those that stay */
-    DRAWS_MAX = 1 << 24,      /* members that SRANDMEMBER replies with repetitions, at most */
-    SSCAN_COUNT_DEFAULT = 10, /* places that SSCAN looks at */
+    KEEP_SHARE = 5,      /* SPOP leaves at most this part of what it takes: it moves those that stay */
+    DRAWS_MAX = 1 << 24, /* members that SRANDMEMBER replies with repetitions, at most */
 };
 
 static struct random *dice(struct call *c) {
@@ -309,84 +308,29 @@ static void cmd_srandmember(struct call *c) {
     }
 }
 
-/* ---- SSCAN ---- */
-
-struct sscan {
-    const struct arg *pattern;
-    uint64_t count;     /* members that the client asks to look at */
-    uint64_t seen;      /* looked at */
-    uint64_t found;     /* in `members` */
-    struct buf members; /* each a uint32_t length and its bytes: the cursor comes before them in the reply */
-};
-
-static bool parse_scan_options(struct call *c, struct sscan *scan) {
-    for (unsigned i = 3; i < c->argc; i += 2) {
-        int64_t count;
-        const struct arg *value = &c->argv[i + 1];
-        if (i + 1 < c->argc && call_is(c, i, "COUNT")) {
-            if (!call_int(c, i + 1, &count, NULL)) return false;
-            scan->count = count < 1 ? 0 : (uint64_t)count;
-        } else if (i + 1 < c->argc && call_is(c, i, "MATCH")) {
-            scan->pattern = value->len == 1 && value->data[0] == '*' ? NULL : value;
-        } else {
-            scan->count = 0;
-        }
-        if (scan->count > 0) continue;
-        reply_syntax_error(c->reply);
-        return false;
-    }
-    return true;
-}
+/* ---- scanning ---- */
 
 static bool visit_scanned(void *arg, struct set_member *m) {
-    struct sscan *scan = arg;
-    const struct arg *pattern = scan->pattern;
+    struct element_scan *scan = arg;
     size_t len;
     const char *text = set_member_text(m, &len);
-    scan->seen++;
-    if (pattern && !text_glob(pattern->data, pattern->len, text, len, false)) return true;
-    uint32_t len32 = (uint32_t)len;
-    buf_append(&scan->members, &len32, sizeof len32);
-    buf_append(&scan->members, text, len);
-    scan->found++;
+    if (element_scan_wants(scan, text, len)) element_scan_add(scan, text, len);
     return true;
-}
-
-static void reply_scanned(struct call *c, struct sscan *scan, uint64_t cursor) {
-    char digits[TEXT_I64_MAX];
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, digits, text_from_u64(digits, cursor));
-    reply_array(c->reply, scan->found);
-    const char *at = scan->members.data;
-    for (uint64_t i = 0; i < scan->found; i++) {
-        uint32_t len;
-        memcpy(&len, at, sizeof len);
-        reply_bulk(c->reply, at + sizeof len, len);
-        at += sizeof len + len;
-    }
 }
 
 static void cmd_sscan(struct call *c) {
-    struct sscan scan = {.count = SSCAN_COUNT_DEFAULT};
+    struct element_scan scan;
     const struct set *set;
-    uint64_t cursor;
-    if (!text_to_cursor(c->argv[2].data, c->argv[2].len, &cursor)) {
-        reply_error(c->reply, "ERR invalid cursor");
+    uint64_t next;
+    if (!element_scan_begin(c, &scan) || !set_read(c, 0, &set)) return;
+    if (!set)
+        scan.cursor = 0;
+    else if (!element_scan_options(&scan))
         return;
-    }
-    if (!set_read(c, 0, &set)) return;
-    if (set) {
-        if (!parse_scan_options(c, &scan)) return;
-        /* As in Redis: ten places are looked at for each member wanted, at most. */
-        uint64_t budget = scan.count > UINT64_MAX / 10 ? UINT64_MAX : scan.count * 10;
-        do {
-            cursor = set_scan(set, cursor, visit_scanned, &scan);
-        } while (cursor != 0 && --budget > 0 && scan.seen < scan.count);
-    } else {
-        cursor = 0;
-    }
-    reply_scanned(c, &scan, cursor);
-    buf_free(&scan.members);
+    else
+        do next = set_scan(set, scan.cursor, visit_scanned, &scan);
+        while (element_scan_goes_on(&scan, next));
+    element_scan_end(&scan);
 }
 
 /* ---- the commands ---- */

@@ -5,10 +5,10 @@
  */
 #include "server/cmd/zset.h"
 
+#include "server/cmd/element_scan.h"
 #include "server/notify.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
-#include "shard/base/buf.h"
 #include "shard/base/mem.h"
 
 #include <string.h>
@@ -16,7 +16,6 @@
 enum {
     SCORES_ON_STACK = 16,
     DRAWS_MAX = 1 << 24, /* items that ZRANDMEMBER replies with repetitions, at most */
-    ZSCAN_COUNT_DEFAULT = 10,
 };
 
 /* ---- shared ---- */
@@ -318,87 +317,34 @@ static void cmd_zrandmember(struct call *c) {
     }
 }
 
-/* ---- ZSCAN ---- */
+/* ---- scanning ---- */
 
 struct zscan {
-    const struct arg *pattern;
-    uint64_t count; /* items that the client asks to look at */
-    uint64_t seen;  /* looked at */
-    uint64_t found; /* in `items` */
-    struct buf
-        items; /* each a score, a uint32_t length and the member: the cursor precedes them in the reply */
+    struct element_scan scan;
+    const struct zset *z;
 };
 
-static bool parse_scan_options(struct call *c, struct zscan *scan) {
-    for (unsigned i = 3; i < c->argc; i += 2) {
-        int64_t count;
-        const struct arg *value = &c->argv[i + 1];
-        if (i + 1 < c->argc && call_is(c, i, "COUNT")) {
-            if (!call_int(c, i + 1, &count, NULL)) return false;
-            scan->count = count < 1 ? 0 : (uint64_t)count;
-        } else if (i + 1 < c->argc && call_is(c, i, "MATCH")) {
-            scan->pattern = value->len == 1 && value->data[0] == '*' ? NULL : value;
-        } else {
-            scan->count = 0;
-        }
-        if (scan->count > 0) continue;
-        reply_syntax_error(c->reply);
-        return false;
-    }
-    return true;
-}
-
 static void visit_scanned(void *arg, const struct zset_item *item) {
-    struct zscan *scan = arg;
-    const struct arg *pattern = scan->pattern;
-    scan->seen++;
-    if (pattern && !text_glob(pattern->data, pattern->len, item->member, item->len, false)) return;
-    uint32_t len32 = (uint32_t)item->len;
-    buf_append(&scan->items, &item->score, sizeof item->score);
-    buf_append(&scan->items, &len32, sizeof len32);
-    buf_append(&scan->items, item->member, item->len);
-    scan->found++;
-}
-
-static void reply_scanned(struct call *c, const struct zset *z, const struct zscan *scan, uint64_t cursor) {
+    struct zscan *zscan = arg;
     char digits[TEXT_DOUBLE_MAX];
-    reply_array(c->reply, 2);
-    reply_bulk(c->reply, digits, text_from_u64(digits, cursor));
-    reply_array(c->reply, scan->found * 2);
-    const char *at = scan->items.data;
-    for (uint64_t i = 0; i < scan->found; i++) {
-        double score;
-        uint32_t len;
-        memcpy(&score, at, sizeof score);
-        memcpy(&len, at + sizeof score, sizeof len);
-        at += sizeof score + sizeof len;
-        reply_bulk(c->reply, at, len);
-        reply_bulk(c->reply, digits, zset_score_text(z, digits, score));
-        at += len;
-    }
+    if (!element_scan_wants(&zscan->scan, item->member, item->len)) return;
+    element_scan_add(&zscan->scan, item->member, item->len);
+    element_scan_add(&zscan->scan, digits, zset_score_text(zscan->z, digits, item->score));
 }
 
 static void cmd_zscan(struct call *c) {
-    struct zscan scan = {.count = ZSCAN_COUNT_DEFAULT};
-    const struct zset *z;
-    uint64_t cursor;
-    if (!text_to_cursor(c->argv[2].data, c->argv[2].len, &cursor)) {
-        reply_error(c->reply, "ERR invalid cursor");
+    struct zscan zscan;
+    struct element_scan *scan = &zscan.scan;
+    uint64_t next;
+    if (!element_scan_begin(c, scan) || !zset_read(c, 0, &zscan.z)) return;
+    if (!zscan.z)
+        scan->cursor = 0;
+    else if (!element_scan_options(scan))
         return;
-    }
-    if (!zset_read(c, 0, &z)) return;
-    if (z) {
-        if (!parse_scan_options(c, &scan)) return;
-        /* As in Redis: ten places are looked at for each item wanted, at most. */
-        uint64_t budget = scan.count > UINT64_MAX / 10 ? UINT64_MAX : scan.count * 10;
-        do {
-            cursor = zset_scan(z, cursor, visit_scanned, &scan);
-        } while (cursor != 0 && --budget > 0 && scan.seen < scan.count);
-    } else {
-        cursor = 0;
-    }
-    reply_scanned(c, z, &scan, cursor);
-    buf_free(&scan.items);
+    else
+        do next = zset_scan(zscan.z, scan->cursor, visit_scanned, &zscan);
+        while (element_scan_goes_on(scan, next));
+    element_scan_end(scan);
 }
 
 /* ---- the commands ---- */
