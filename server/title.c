@@ -13,7 +13,7 @@
 
 static char *area; /* where the kernel looks; NULL until title_begin */
 static size_t area_size;
-static const char *program_name;
+static char **arguments; /* where they are now, for the life of the process */
 
 /* Copies the texts of a list and returns the list of copies. What lies right behind `*end` widens the area. */
 static char **move_away(char **list, size_t count, char **end) {
@@ -32,11 +32,10 @@ char **title_begin(int argc, char **argv) {
     size_t count = 0;
     char *end = argv[0];
     while (environ && environ[count]) count++;
-    char **arguments = move_away(argv, (size_t)argc, &end);
+    arguments = move_away(argv, (size_t)argc, &end);
     if (environ) environ = move_away(environ, count, &end);
     area = argv[0];
     area_size = (size_t)(end - argv[0]);
-    program_name = arguments[0];
     return arguments;
 }
 
@@ -85,7 +84,7 @@ void title_expand(const struct config *config, const char *program, struct buf *
 void title_show(const struct config *config) {
     struct buf title = {0};
     if (!config->set_proc_title || area_size < 2) return;
-    title_expand(config, program_name, &title);
+    title_expand(config, arguments[0], &title);
     size_t len = title.len < area_size - 1 ? title.len : area_size - 1;
     memcpy(area, title.data, len);
     memset(area + len, 0, area_size - len);
