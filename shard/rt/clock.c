@@ -47,15 +47,14 @@ uint64_t clock_mono_ns(void) {
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Unix time at a moment of the monotonic clock, by the line; `mono_us` 0: now. */
-static int64_t unix_at(int64_t mono_us) {
+int64_t clock_unix_us(void) {
     for (;;) {
         uint32_t before = atomic_load_explicit(&line.sequence, memory_order_acquire);
         int64_t base_unix = atomic_load_explicit(&line.base_unix_us, memory_order_acquire);
         int64_t base_mono = atomic_load_explicit(&line.base_mono_us, memory_order_acquire);
         int32_t permille = atomic_load_explicit(&line.permille, memory_order_acquire);
         /* Before the check: a moment after a change must not be looked up on the old line. */
-        int64_t passed = (mono_us ? mono_us : read_us(CLOCK_MONOTONIC)) - base_mono;
+        int64_t passed = read_us(CLOCK_MONOTONIC) - base_mono;
         uint32_t after = atomic_load_explicit(&line.sequence, memory_order_acquire);
         if (UNLIKELY((before & 1) || before != after)) {
             cpu_pause();
@@ -65,29 +64,32 @@ static int64_t unix_at(int64_t mono_us) {
     }
 }
 
-int64_t clock_unix_us(void) {
-    return unix_at(0);
-}
-
-static void change_line(int64_t unix_us, int64_t mono_us, int32_t permille) {
+/* Begins a new line where the old one is now, or at the wall clock's time if that is to be followed and ahead.
+ * Now is looked up while readers are kept waiting: whoever read the old line did so before, so none sees time
+ * step back, however long we are interrupted. The wall clock is looked at first: what passes in between is
+ * lost, not gained. */
+static void bend_line(int32_t permille, bool follow) {
     atomic_fetch_add(&line.sequence, 1);
-    atomic_store_explicit(&line.base_unix_us, unix_us, memory_order_release);
-    atomic_store_explicit(&line.base_mono_us, mono_us, memory_order_release);
+    int64_t wall = read_us(CLOCK_REALTIME), mono = read_us(CLOCK_MONOTONIC);
+    int64_t passed = mono - atomic_load_explicit(&line.base_mono_us, memory_order_relaxed);
+    passed = passed * atomic_load_explicit(&line.permille, memory_order_relaxed) / 1000;
+    int64_t ours = atomic_load_explicit(&line.base_unix_us, memory_order_relaxed) + passed;
+    atomic_store_explicit(&line.base_unix_us, follow && wall > ours ? wall : ours, memory_order_release);
+    atomic_store_explicit(&line.base_mono_us, mono, memory_order_release);
     atomic_store_explicit(&line.permille, permille, memory_order_release);
     atomic_fetch_add(&line.sequence, 1);
 }
 
 void clock_follow_wall(void) {
-    /* A new line begins on the old one, at the very same moment: had time passed between two readings of the
-     * clock here, it would step back by that. */
-    int64_t mono = read_us(CLOCK_MONOTONIC), ours = unix_at(mono), wall = read_us(CLOCK_REALTIME);
+    /* Between two looks at the wall clock: time that passes here makes neither difference larger. */
+    int64_t before = read_us(CLOCK_REALTIME), ours = clock_unix_us(), after = read_us(CLOCK_REALTIME);
     int32_t permille = atomic_load_explicit(&line.permille, memory_order_relaxed);
-    if (wall > ours + TOLERANCE_US) {
-        change_line(wall, mono, 1000);
-    } else if (wall < ours - TOLERANCE_US) {
-        if (permille == 1000) change_line(ours, mono, CATCH_UP_PERMILLE);
+    if (before > ours + TOLERANCE_US) {
+        bend_line(1000, true);
+    } else if (after < ours - TOLERANCE_US) {
+        if (permille == 1000) bend_line(CATCH_UP_PERMILLE, false);
     } else if (permille != 1000) {
-        change_line(ours, mono, 1000);
+        bend_line(1000, false);
     }
 }
 
@@ -109,7 +111,9 @@ uint64_t clock_ticks_to_ns(uint64_t ticks) {
 }
 
 void clock_init(void) {
-    change_line(read_us(CLOCK_REALTIME), read_us(CLOCK_MONOTONIC), 1000);
+    atomic_store(&line.base_unix_us, read_us(CLOCK_REALTIME));
+    atomic_store(&line.base_mono_us, read_us(CLOCK_MONOTONIC));
+    atomic_store(&line.permille, 1000);
 #if defined(__x86_64__)
     unsigned a, b, c, d;
     /* Leaf 0x80000007, EDX bit 8: the counter runs at a constant rate in all states. */

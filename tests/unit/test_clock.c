@@ -17,12 +17,14 @@ static struct {
     bool on;
     int64_t mono_us, wall_ahead_us; /* the wall clock is that far ahead of the monotonic one */
     int64_t look_us;                /* what passes with each look */
+    int interrupted_at;             /* before this look (counted down) another process has its turn */
 } fake;
 
 int clock_gettime(clockid_t id, struct timespec *ts) {
     if (!fake.on || (id != CLOCK_MONOTONIC && id != CLOCK_REALTIME))
         return (int)syscall(SYS_clock_gettime, id, ts);
     fake.mono_us += fake.look_us;
+    if (fake.interrupted_at && --fake.interrupted_at == 0) fake.mono_us += 50000;
     int64_t us = fake.mono_us + (id == CLOCK_REALTIME ? fake.wall_ahead_us : 0);
     *ts = (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
     return 0;
@@ -100,6 +102,17 @@ Test(clock, never_steps_back) {
         cr_assert_geq(now - last, passed * 9 / 10 - 2, "step %d: %lld of %lld us", i, (long long)(now - last),
                       (long long)passed);
         last = now;
+    }
+}
+
+/* A processor that is taken away in the middle looks like a wall clock that was set. */
+Test(clock, an_interruption_is_no_change_of_the_wall_clock) {
+    for (int look = 1; look < 8; look++) {
+        fake_time();
+        fake.interrupted_at = look;
+        for (int i = 0; i < 3; i++) clock_follow_wall();
+        cr_assert_eq(clock_unix_us(), wall_us(), "interrupted at look %d", look);
+        fake.on = false;
     }
 }
 
