@@ -15,13 +15,29 @@
 
 enum { COORDINATOR_BEAT_MS = 100 };
 
+struct coordinator;
+
+/* What is to be done at an instant at which all slices are held: see coordinator_cut. */
+struct cut {
+    struct cut *next;
+    /* Every slice is held: it may run for microseconds only, wait for nothing, and ask for no other cut to be
+     * waited for. */
+    void (*run)(struct coordinator *c, struct cut *cut);
+};
+
 struct coordinator {
-    struct thread thread; /* first: the coordinator is a thread */
+    struct thread thread;         /* first: the coordinator is a thread */
+    struct cut *cuts, *cuts_last; /* wanted, oldest first */
+    unsigned passes;              /* see hold_take_set */
     void (*started)(struct coordinator *c);
     void (*completion)(struct coordinator *c, const struct completion *done);
     void (*beat)(struct coordinator *c); /* every COORDINATOR_BEAT_MS */
     _Atomic bool stop;
 };
+
+/* Has `cut` run as soon as all slices can be had, once; cuts asked for before run before it, in the same instant
+ * if need be. On the coordinator's thread; `cut` stays the caller's and where it is until it has run. */
+void coordinator_cut(struct coordinator *c, struct cut *cut);
 
 /* The body of its thread. Returns false (reason in `why`) when it could not start. */
 bool coordinator_run(struct coordinator *c, char *why, size_t why_cap);

@@ -29,6 +29,7 @@ enum {
     COLLECT_MAX = 2048,
     BUFFER_GROUP = 1,
     SEND_MAX = 1 << 30, /* a request's length has 32 bits; the rest goes with the next send */
+    FILE_MAX = 1 << 30, /* the same of a read or write */
 };
 
 /* Tags of the ring's own requests; no caller's tag has the top bit set. */
@@ -286,6 +287,39 @@ void ring_shutdown(struct ring *r, int fd, uint64_t tag) {
 
 void ring_close_fd(struct ring *r, int fd, uint64_t tag) {
     PREPARE(r, tag, io_uring_prep_close, fd);
+}
+
+void ring_open_file(struct ring *r, const char *path, int flags, unsigned mode, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode);
+}
+
+void ring_read(struct ring *r, int fd, void *to, size_t n, uint64_t offset, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_read, fd, to, (unsigned)(n > FILE_MAX ? FILE_MAX : n), offset);
+}
+
+void ring_write(struct ring *r, int fd, const void *from, size_t n, uint64_t offset, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_write, fd, from, (unsigned)(n > FILE_MAX ? FILE_MAX : n), offset);
+}
+
+void ring_sync(struct ring *r, int fd, bool data_only, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_fsync, fd, data_only ? IORING_FSYNC_DATASYNC : 0);
+}
+
+void ring_sync_range(struct ring *r, int fd, uint64_t offset, uint32_t n, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_sync_file_range, fd, n, offset,
+            SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+}
+
+void ring_rename(struct ring *r, const char *from, const char *to, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_renameat, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+void ring_unlink(struct ring *r, const char *path, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_unlinkat, AT_FDCWD, path, 0);
+}
+
+void ring_make_directory(struct ring *r, const char *path, unsigned mode, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_mkdirat, AT_FDCWD, path, mode);
 }
 
 void *ring_buffer(struct ring *r, int buffer) {

@@ -68,6 +68,18 @@ void ring_cancel(struct ring *r, uint64_t target_tag,
 void ring_shutdown(struct ring *r, int fd, uint64_t tag);
 void ring_close_fd(struct ring *r, int fd, uint64_t tag);
 
+/* Files. Paths and bytes stay valid until the completion; file.h is what others use. A read or write may move
+ * less than asked for. */
+void ring_open_file(struct ring *r, const char *path, int flags, unsigned mode, uint64_t tag);
+void ring_read(struct ring *r, int fd, void *to, size_t n, uint64_t offset, uint64_t tag);
+void ring_write(struct ring *r, int fd, const void *from, size_t n, uint64_t offset, uint64_t tag);
+void ring_sync(struct ring *r, int fd, bool data_only, uint64_t tag);
+/* Has the kernel begin to write this range of a file to the disk, and waits for what it began before. */
+void ring_sync_range(struct ring *r, int fd, uint64_t offset, uint32_t n, uint64_t tag);
+void ring_rename(struct ring *r, const char *from, const char *to, uint64_t tag);
+void ring_unlink(struct ring *r, const char *path, uint64_t tag);
+void ring_make_directory(struct ring *r, const char *path, unsigned mode, uint64_t tag);
+
 void *ring_buffer(struct ring *r, int buffer);
 void ring_buffer_return(struct ring *r, int buffer);
 
