@@ -74,6 +74,10 @@ static struct hash *begin(bool small, const struct hash_field *f, const struct h
     return hash_of(fields_new(1));
 }
 
+struct hash *hash_new_large(size_t count) {
+    return hash_of(fields_new(count));
+}
+
 /* ---- one field ---- */
 
 static bool find(const struct hash *h, struct hash_field *f) {

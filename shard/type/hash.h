@@ -62,6 +62,8 @@ const char *hash_value_text(const struct hash_value *v, char *digits, size_t *le
 /* Makes the type known to the keyspace. Once, before threads start. */
 void hash_register(void);
 
+/* An empty large one with room for `count` fields, which is to be filled at once. */
+struct hash *hash_new_large(size_t count);
 /* False: there is no such field. */
 bool hash_get(const struct hash *h, struct hash_field *f, struct hash_value *value);
 /* What a change did. */

@@ -74,6 +74,10 @@ static struct entry **members_find(struct members *t, struct set_member *m) {
     return table_find(&t->table, text, len, set_member_hash(m));
 }
 
+struct set *set_new_large(size_t count) {
+    return set_of(members_new(count));
+}
+
 /* The member must be absent. */
 static void members_insert(struct members *t, struct set_member *m) {
     static const struct entry_shape shape = {.encoding = ENC_INLINE};

@@ -56,6 +56,8 @@ const char *set_member_text(struct set_member *m, size_t *len);
 /* Makes the type known to the keyspace. Once, before threads start. */
 void set_register(void);
 
+/* An empty large one with room for `count` members, which is to be filled at once. */
+struct set *set_new_large(size_t count);
 /* Adds a copy of the member; NULL stands for a set that does not exist yet. */
 struct set *set_add(struct set *s, struct set_member *m, size_t intset_max, bool *added);
 struct set *set_remove(struct set *s, struct set_member *m, bool *removed);

@@ -17,11 +17,15 @@ struct zset_builder {
     size_t bytes;           /* of all members */
 };
 
-struct zset_builder *zset_builder_new(zset_aggregate *aggregate) {
+struct zset_builder *zset_builder_new_for(zset_aggregate *aggregate, size_t count) {
     struct zset_builder *b = mem_zalloc(sizeof *b);
     b->aggregate = aggregate;
-    b->set = zset_large_new(0);
+    b->set = zset_large_new(count);
     return b;
+}
+
+struct zset_builder *zset_builder_new(zset_aggregate *aggregate) {
+    return zset_builder_new_for(aggregate, 0);
 }
 
 void zset_builder_add(struct zset_builder *b, const char *member, size_t len, double score) {

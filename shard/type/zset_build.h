@@ -19,6 +19,8 @@ typedef double zset_aggregate(double present, double score);
 
 /* `aggregate` may be NULL: then no member is added twice. */
 struct zset_builder *zset_builder_new(zset_aggregate *aggregate);
+/* The same with room for about `count` members at once. */
+struct zset_builder *zset_builder_new_for(zset_aggregate *aggregate, size_t count);
 /* A copy of the member. No score is NaN. */
 void zset_builder_add(struct zset_builder *b, const char *member, size_t len, double score);
 /* The set, small if it is within the limits; NULL if nothing was added. The builder is gone. */
