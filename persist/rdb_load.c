@@ -57,6 +57,7 @@ static bool load_node(struct rdb_reader *r, unsigned type, struct list **l,
         return rdb_fail(r, "a node of an unknown kind (%llu)", (unsigned long long)container);
     if (type == RDB_LIST || container == RDB_NODE_PLAIN) {
         if (!rdb_read_string(r, RDB_TEXT_FIRST, &text)) return false;
+        if (type != RDB_LIST && text.len == 0) return rdb_fail(r, "an empty node");
         *l = list_push(*l, LIST_TAIL, (struct list_value){.data = text.data, .len = text.len}, limits);
         return true;
     }

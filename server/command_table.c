@@ -22,6 +22,7 @@
     EACH(key_commands)                                                                                       \
     EACH(scan_commands)                                                                                      \
     EACH(sort_commands)                                                                                      \
+    EACH(dump_commands)                                                                                      \
     EACH(expire_commands)                                                                                    \
     EACH(database_commands)                                                                                  \
     EACH(connection_commands)                                                                                \

@@ -241,7 +241,7 @@ const struct option option_table[] = {
     /* Snapshots. The default of redis-server is "3600 1 300 100 60 10000". */
     FIXED("save", &option_save, "", OPTION_MULTI),
     STRING("dbfilename", dbfilename, "dump.rdb", OPTION_PROTECTED | IDLE, .check = option_check_file_name),
-    BOOL("rdbcompression", rdbcompression, "yes", IDLE),
+    BOOL("rdbcompression", rdbcompression, "yes", 0),
     BOOL("rdbchecksum", rdbchecksum, "yes", IMMUTABLE | IDLE),
     BOOL("rdb-del-sync-files", rdb_del_sync_files, "no", IDLE),
     BOOL("rdb-save-incremental-fsync", rdb_save_incremental_fsync, "yes", IDLE),
