@@ -8,6 +8,7 @@
 
 #include "server/errorstats.h"
 #include "server/output.h"
+#include "server/propagate.h"
 #include "server/resp.h"
 #include "server/run.h"
 #include "server/worker.h"
@@ -319,6 +320,7 @@ static void serve(struct worker *w, struct visit *v, struct waiter *waiter, unsi
     call.keys = waiter->keys;
     call.key_count = waiter->key_count;
     call.reply = &waiter->reply;
+    call.logs = waiter->keys[i].slice->switches & SWITCH_LOGGING;
     call.visit = (struct visit){.thread = v->thread,
                                 .database = waiter->database,
                                 .now_ms = v->now_ms,
@@ -328,6 +330,7 @@ static void serve(struct worker *w, struct visit *v, struct waiter *waiter, unsi
     waiter->reply.protocol = waiter->how.protocol;
     waiter->how.serve(&call, i);
     ASSERT(call.outcome == CALL_DONE);
+    propagate_finish(&call);
     /* What it moved elsewhere may be waited for in its turn. */
     while (call.visit.ready) {
         struct interest *ready = call.visit.ready;

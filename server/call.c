@@ -4,6 +4,7 @@
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
+#include "shard/store/oplog.h"
 
 struct value call_value(struct call *c, unsigned i) {
     ASSERT(i < c->argc);
@@ -50,6 +51,7 @@ bool call_enter(struct call *c, struct slice *s) {
         return false;
     }
     c->entered = s;
+    c->logs = s->switches & SWITCH_LOGGING;
     c->visit.now_ms = 0; /* another slice, another instant: no earlier than the hold */
     return true;
 }
@@ -57,9 +59,11 @@ bool call_enter(struct call *c, struct slice *s) {
 void call_leave(struct call *c, struct slice *s) {
     if (c->entered != s) return;
     c->entered = NULL;
+    oplog_publish_in(&c->worker->thread, s, true);
     hold_release(&s->hold, &c->worker->thread);
 }
 
 void call_dirty(struct call *c, uint64_t n) {
+    c->dirty += n;
     count_add(&c->worker->statistics.dirty, n);
 }

@@ -44,8 +44,11 @@ struct call {
     struct reply *reply;
     struct visit visit;
     struct blob *
-        *blobs;   /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
-    bool in_exec; /* within EXEC: may not wait */
+        *blobs;     /* NULL, or per argument the blob that holds it (large arguments): see call_take_blob */
+    bool in_exec;   /* within EXEC: may not wait */
+    bool logs;      /* what it changes is logged: see propagate.h */
+    bool replaced;  /* not in its own words */
+    uint64_t dirty; /* changes so far */
     uint64_t inner_errors; /* EXEC: error replies of the commands it ran, which are counted already */
     enum call_outcome outcome;
     struct slice *refused;
@@ -81,7 +84,8 @@ struct key call_key(struct call *c, unsigned argument);
 bool call_enter(struct call *c, struct slice *s);
 void call_leave(struct call *c, struct slice *s);
 
-/* Notes that the data changed by n (INFO's rdb_changes_since_last_save and, later, the stream). */
+/* Notes that the data changed by n: INFO's rdb_changes_since_last_save, and whether the command travels to
+ * those who follow (propagate.h). */
 void call_dirty(struct call *c, uint64_t n);
 
 #endif

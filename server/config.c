@@ -143,6 +143,8 @@ static void publish_policy(const struct config *c) {
     policy.lfu_decay_minutes = (unsigned)c->lfu_decay_time;
     policy.active_expire_effort = (unsigned)c->active_expire_effort;
     policy.active_rehashing = c->activerehashing;
+    policy.unlink_expired = c->lazyfree_lazy_expire;
+    policy.unlink_evicted = c->lazyfree_lazy_eviction;
     policy_publish(&policy);
 }
 

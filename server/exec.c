@@ -71,6 +71,7 @@ enum route_result exec_run(struct worker *w, struct request *r, struct call *cal
             return run_wait_for_pause(w, c);
         }
         run_count_slices(w, &held);
+        call->logs = held.count && (run_switches(&held) & SWITCH_LOGGING);
     }
     run_handler(w, r, call, ticks);
     if (call->visit.ready) blocked_serve(w, &call->visit);
@@ -100,6 +101,7 @@ static void run_queued(struct call *exec, struct queued *q) {
     call.visit.writes = q->command->flags & CMD_WRITE;
     call.blobs = resp_blobs(q->partial);
     call.in_exec = true;
+    call.logs = exec->logs;
     atomic_store_explicit(&w->last_command, q->command, memory_order_relaxed);
     run_handler(w, &request, &call, &ticks);
     ASSERT(call.outcome == CALL_DONE);

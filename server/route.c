@@ -17,6 +17,7 @@
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
 #include "shard/store/evict.h"
+#include "shard/store/oplog.h"
 #include "shard/store/prefetch.h"
 
 #include <stdio.h>
@@ -174,6 +175,13 @@ static bool has_memory(struct worker *w, struct client *c, const struct command 
     return false;
 }
 
+/* Whether it may change keys: EXEC does what its queue does. */
+static inline bool writes(const struct client *c, const struct command *cmd) {
+    if (cmd->flags & CMD_WRITE) return true;
+    return UNLIKELY(c->transaction != NULL) && (cmd->flags & CMD_TRANSACTION) &&
+           (c->transaction->flags & CMD_WRITE);
+}
+
 static enum route_result run_call(struct worker *w, struct request *r, uint64_t *ticks) {
     struct client *c = r->client;
     struct call call;
@@ -190,6 +198,10 @@ static enum route_result run_call(struct worker *w, struct request *r, uint64_t 
     call.visit.no_touch = client_has(c, CLIENT_NO_TOUCH);
     call.visit.writes = r->command->flags & CMD_WRITE;
     enum route_result result;
+    if (writes(c, r->command) && UNLIKELY(oplog_is_full(&w->thread))) {
+        route_let_go(w);
+        return run_wait_for_log(w, c);
+    }
     if (!has_memory(w, c, r->command, &call.visit)) return ROUTE_DONE;
     if (UNLIKELY(c->transaction != NULL) && !(r->command->flags & CMD_NOT_QUEUED)) {
         if (run_is_paused(c, r->command->flags, pause_switches())) return run_wait_for_pause(w, c);

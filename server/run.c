@@ -9,11 +9,13 @@
 #include "server/latency.h"
 #include "server/monitor.h"
 #include "server/pause.h"
+#include "server/propagate.h"
 #include "server/slowlog.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/oplog.h"
 #include "shard/store/prefetch.h"
 
 #include <limits.h>
@@ -41,6 +43,10 @@ static enum route_result park(struct worker *w, struct client *c, struct slice *
     c->parked_on = refused;
     count_add(&w->statistics.parks, 1);
     return ROUTE_WAITS;
+}
+
+enum route_result run_wait_for_log(struct worker *w, struct client *c) {
+    return park(w, c, NULL);
 }
 
 enum route_result run_wait_for_pause(struct worker *w, struct client *c) {
@@ -96,6 +102,7 @@ void run_handler(struct worker *w, struct request *r, struct call *call, uint64_
     uint64_t errors = c->reply.errors, began = *ticks;
     r->command->handler(call);
     if (UNLIKELY(call->outcome == CALL_AGAIN)) return;
+    propagate_finish(call);
     if (UNLIKELY(atomic_load_explicit(&monitors_active, memory_order_relaxed)))
         monitor_feed(w, c, r->command, r->argv, r->argc);
     *ticks = clock_ticks();
@@ -134,7 +141,9 @@ enum route_result run_single(struct worker *w, struct request *r, struct call *c
     if (run_is_paused(r->client, r->command->flags, s->switches)) return run_wait_for_pause(w, r->client);
     count_add(&s->counters.ops, 1);
     if (s->owner != w->thread.index) count_add(&s->counters.visits, 1);
+    call->logs = s->switches & SWITCH_LOGGING;
     run_handler(w, r, call, ticks);
+    oplog_publish_in(&w->thread, s, false);
     return ROUTE_DONE;
 }
 
@@ -164,10 +173,6 @@ static struct run_holds collect_holds(struct worker *w, const uint64_t *wanted) 
         for (uint64_t bits = wanted[word]; bits; bits &= bits - 1)
             held.holds[held.count++] = &slices.all[word * 64 + (unsigned)__builtin_ctzll(bits)].hold;
     return held;
-}
-
-static struct slice *slice_of_hold(struct hold *hold) {
-    return (struct slice *)(void *)((char *)hold - offsetof(struct slice, hold));
 }
 
 bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct blocked_outlook *writes,
@@ -200,6 +205,7 @@ void run_count_slices(struct worker *w, const struct run_holds *held) {
 }
 
 void run_let_go(struct worker *w, const struct run_holds *held) {
+    propagate_publish(&w->thread, held->holds, held->count);
     hold_release_set(held->holds, held->count, &w->thread);
 }
 
@@ -265,6 +271,7 @@ enum route_result run_set(struct worker *w, struct request *r, struct call *call
         return run_wait_for_pause(w, c);
     }
     run_count_slices(w, &held);
+    call->logs = run_switches(&held) & SWITCH_LOGGING;
     run_handler(w, r, call, ticks);
     if (UNLIKELY(call->visit.ready != NULL)) blocked_serve(w, &call->visit);
     run_let_go(w, &held);

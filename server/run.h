@@ -52,6 +52,8 @@ void run_let_go(struct worker *w, const struct run_holds *held);
 /* Whether CLIENT PAUSE holds a command with these flags back. */
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches);
 enum route_result run_wait_for_pause(struct worker *w, struct client *c);
+/* The thread's log is full: the client goes on when there is room (oplog_is_full has been asked). */
+enum route_result run_wait_for_log(struct worker *w, struct client *c);
 /* A call has ended outside of its handler (a client that was blocked has been served). */
 void run_count_call(struct worker *w, struct command *command, uint64_t ticks, bool failed);
 

@@ -18,6 +18,7 @@
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
 #include "shard/store/grave.h"
+#include "shard/store/oplog.h"
 
 enum {
     STEP_US = 100,
@@ -47,11 +48,12 @@ uint64_t upkeep_wait_ns(struct worker *w) {
 
 /* One step on one slice. True while it has more to do now. A busy slice is left for the next round. */
 static bool step_slice(struct worker *w, struct slice *s) {
-    if (!hold_try(&s->hold, &w->thread)) return false;
+    if (oplog_is_full(&w->thread) || !hold_try(&s->hold, &w->thread)) return false;
     struct visit visit = {.thread = &w->thread};
     uint64_t began = clock_ticks();
     if (s->switches) pause_forget(s);
     bool more = keyspace_maintain(&visit, s, STEP_US);
+    oplog_publish_in(&w->thread, s, true);
     hold_release(&s->hold, &w->thread);
     uint64_t ns = clock_ticks_to_ns(clock_ticks() - began);
     count_add(&w->statistics.maintenance_ns, ns);

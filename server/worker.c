@@ -10,6 +10,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/store/oplog.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -173,6 +174,8 @@ static void serve(struct worker *w) {
         batch_run(w);
         handle_wakes(w);
         upkeep_run(w);
+        ASSERT(!oplog_is_open(&w->thread));
+        oplog_ring(&w->thread);
         output_flush(w);
         clients_bury(w);
         count_add(&w->statistics.turns, 1);

@@ -7,6 +7,7 @@
 #include "server/blocked.h"
 #include "server/cmd/list.h"
 #include "server/command.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 
 /* ---- BLPOP, BRPOP ---- */
@@ -43,13 +44,33 @@ static void cmd_brpop(struct call *c) {
 
 enum { SOURCE, TARGET }; /* of the call's keys */
 
-static void move_or_wait(struct call *c, const struct list_move *move, struct blocking *b) {
+/* Moves, and says so in words that do not wait. */
+static void move_blmove(struct call *c, const struct list_move *move) {
+    list_move(c, move);
+    if (!c->dirty) return;
+    propagate_command(c, "LMOVE", 5);
+    propagate_key(c, SOURCE);
+    propagate_key(c, TARGET);
+    propagate_argument(c, 3);
+    propagate_argument(c, 4);
+}
+
+static void move_brpoplpush(struct call *c, const struct list_move *move) {
+    list_move(c, move);
+    if (!c->dirty) return;
+    propagate_command(c, "RPOPLPUSH", 3);
+    propagate_key(c, SOURCE);
+    propagate_key(c, TARGET);
+}
+
+static void move_or_wait(struct call *c, const struct list_move *move, struct blocking *b,
+                         void (*move_now)(struct call *c, const struct list_move *move)) {
     int found = list_find_first(c, 1);
     b->keys = 1;
     b->moves = true;
     b->type = TYPE_LIST;
     if (found >= 0)
-        list_move(c, move);
+        move_now(c, move);
     else if (found == LIST_NOWHERE && c->in_exec)
         reply_null(c->reply);
     else if (found == LIST_NOWHERE)
@@ -65,27 +86,27 @@ static void serve_blmove(struct call *c, unsigned i) {
     struct list_move move;
     bool understood = blmove_arguments(c, &move);
     ASSERT(understood && i == SOURCE);
-    list_move(c, &move);
+    move_blmove(c, &move);
 }
 
 static void cmd_blmove(struct call *c) {
     struct list_move move;
     struct blocking b = {.serve = serve_blmove};
     if (!blmove_arguments(c, &move) || !blocked_timeout(c, 5, &b.timeout_ms)) return;
-    move_or_wait(c, &move, &b);
+    move_or_wait(c, &move, &b, move_blmove);
 }
 
 static const struct list_move brpoplpush_move = {SOURCE, TARGET, LIST_TAIL, LIST_HEAD};
 
 static void serve_brpoplpush(struct call *c, unsigned i) {
     ASSERT(i == SOURCE);
-    list_move(c, &brpoplpush_move);
+    move_brpoplpush(c, &brpoplpush_move);
 }
 
 static void cmd_brpoplpush(struct call *c) {
     struct blocking b = {.serve = serve_brpoplpush};
     if (!blocked_timeout(c, 3, &b.timeout_ms)) return;
-    move_or_wait(c, &brpoplpush_move, &b);
+    move_or_wait(c, &brpoplpush_move, &b, move_brpoplpush);
 }
 
 /* ---- BLMPOP ---- */

@@ -8,6 +8,7 @@
  */
 #include "server/client.h"
 #include "server/cmd/argument.h"
+#include "server/propagate.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 
@@ -69,6 +70,7 @@ static uint64_t flush(struct call *c, unsigned database) {
 static void cmd_flushdb(struct call *c) {
     if (!check_flush_options(c)) return;
     call_dirty(c, flush(c, c->visit.database));
+    propagate_anyway(c);
     reply_ok(c->reply);
 }
 
@@ -77,6 +79,7 @@ static void cmd_flushall(struct call *c) {
     uint64_t keys = 0;
     for (unsigned database = 0; database < slices.databases; database++) keys += flush(c, database);
     call_dirty(c, keys);
+    propagate_anyway(c);
     reply_ok(c->reply);
 }
 

@@ -7,6 +7,7 @@
 #include "server/cmd/argument.h"
 #include "server/cmd/lookup.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 
 enum condition { IF_NONE_YET = 1, IF_ONE_YET = 2, IF_LATER = 4, IF_EARLIER = 8 }; /* NX XX GT LT */
@@ -63,6 +64,14 @@ static bool parse_when(struct call *c, enum deadline_form form, int64_t *when_ms
     return true;
 }
 
+/* With an absolute time, and the conditions that it had. */
+static void propagate_expiry(struct call *c, int64_t when_ms) {
+    propagate_command(c, "PEXPIREAT", c->argc);
+    propagate_key(c, 0);
+    propagate_number(c, when_ms);
+    for (unsigned i = 3; i < c->argc; i++) propagate_argument(c, i);
+}
+
 static void expire(struct call *c, enum deadline_form form) {
     unsigned conditions;
     int64_t when_ms;
@@ -80,6 +89,10 @@ static void expire(struct call *c, enum deadline_form form) {
     else
         keyspace_set_deadline(&c->visit, &c->keys[0], at, when_ms < 0 ? 0 : when_ms);
     call_dirty(c, 1);
+    if (is_past)
+        propagate_expired(c, 0);
+    else if (form != DEADLINE_PXAT)
+        propagate_expiry(c, when_ms);
     /* The order that a client sees which listens to its own doing. */
     if (is_past) notify(c, NOTIFY_GENERIC, "del", &c->keys[0]);
     reply_int(c->reply, 1);

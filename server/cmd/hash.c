@@ -13,6 +13,7 @@
 #include "server/cmd/collection.h"
 #include "server/config.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/text.h"
 #include "shard/store/grave.h"
 
@@ -181,6 +182,10 @@ static void cmd_hincrbyfloat(struct call *c) {
     v = hash_value_bytes(text, text_from_long_double(text, sizeof text, sum));
     set_field(c, &hash, &f, &v);
     collection_close(c, &col, hash, 1);
+    propagate_command(c, "HSET", 4);
+    propagate_key(c, 0);
+    propagate_argument(c, 2);
+    propagate_bytes(c, v.data, v.len);
     reply_bulk(c->reply, v.data, v.len);
     notify(c, NOTIFY_HASH, "hincrbyfloat", &c->keys[0]);
 }

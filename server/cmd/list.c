@@ -13,6 +13,7 @@
 #include "server/cmd/collection.h"
 #include "server/config.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 #include "shard/store/grave.h"
@@ -121,7 +122,7 @@ static void reply_from(struct reply *r, const struct list *list, enum list_end e
     ASSERT(count == 0);
 }
 
-static void pop_range(struct call *c, struct collection *col, enum list_end end, uint64_t count) {
+static uint64_t pop_range(struct call *c, struct collection *col, enum list_end end, uint64_t count) {
     struct list *list = col->object, *rest;
     size_t there = list_count(list);
     ASSERT(count > 0 && there > 0);
@@ -130,6 +131,7 @@ static void pop_range(struct call *c, struct collection *col, enum list_end end,
     list = list_delete(list, end == LIST_HEAD ? 0 : there - count, count, &rest);
     close_popped(c, col, list, end, count);
     if (rest) grave_free(c->visit.thread, TYPE_LIST, rest);
+    return count;
 }
 
 /* A list that is known to be there. */
@@ -149,20 +151,26 @@ static void reply_key(struct call *c, unsigned key) {
     reply_bulk(c->reply, c->keys[key].data, c->keys[key].len);
 }
 
+static const char *pop_name(enum list_end end) {
+    return end == LIST_HEAD ? "LPOP" : "RPOP";
+}
+
 void list_pop_with_key(struct call *c, unsigned key, enum list_end end) {
     reply_key(c, key);
     list_pop(c, key, end);
+    propagate_on_key(c, pop_name(end), key);
 }
 
-void list_pop_range(struct call *c, unsigned key, enum list_end end, uint64_t count) {
+uint64_t list_pop_range(struct call *c, unsigned key, enum list_end end, uint64_t count) {
     struct collection col;
     open_list(c, key, &col);
-    pop_range(c, &col, end, count);
+    return pop_range(c, &col, end, count);
 }
 
 void list_pop_range_with_key(struct call *c, unsigned key, enum list_end end, uint64_t count) {
     reply_key(c, key);
-    list_pop_range(c, key, end, count);
+    uint64_t popped = list_pop_range(c, key, end, count);
+    propagate_on_key_number(c, pop_name(end), key, (int64_t)popped);
 }
 
 /* LPOP key [count] */

@@ -30,10 +30,11 @@ enum { LIST_NOWHERE = -1, LIST_WRONG_TYPE = -2 /* has been replied */ };
 int list_find_first(struct call *c, unsigned count);
 
 /* Each for a key that holds a list. LPOP: replies the value. BLPOP: an array of the key and the value. LPOP
- * with a count: an array of up to `count` values (> 0). LMPOP: an array of the key and that. */
+ * with a count: an array of up to `count` values (> 0). LMPOP: an array of the key and that. Those with the
+ * key travel as LPOP (propagate.h). Returns how many were popped. */
 void list_pop(struct call *c, unsigned key, enum list_end end);
 void list_pop_with_key(struct call *c, unsigned key, enum list_end end);
-void list_pop_range(struct call *c, unsigned key, enum list_end end, uint64_t count);
+uint64_t list_pop_range(struct call *c, unsigned key, enum list_end end, uint64_t count);
 void list_pop_range_with_key(struct call *c, unsigned key, enum list_end end, uint64_t count);
 
 /* LMOVE: from one end of the list at key `source` to an end of that at `target`, which is made if need be;

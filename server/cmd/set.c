@@ -14,6 +14,7 @@
 #include "server/cmd/element_scan.h"
 #include "server/config.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/store/grave.h"
 
 #include <string.h>
@@ -177,10 +178,28 @@ static bool has_too_many(struct call *c) {
     return true;
 }
 
+/* A member was drawn and goes: to others it is named. */
+static void propagate_popped(struct call *c, const struct set_member *m) {
+    size_t len;
+    struct set_member named = *m;
+    const char *text = set_member_text(&named, &len);
+    propagate_command(c, "SREM", 3);
+    propagate_key(c, 0);
+    propagate_bytes(c, text, len);
+}
+
+static bool visit_popped_of_many(void *arg, struct set_member *m) {
+    struct call *c = arg;
+    propagate_popped(c, m);
+    set_reply_member(c->reply, m);
+    return true;
+}
+
 /* The event comes before the member, as in Redis. */
 static bool visit_popped(void *arg, struct set_member *m) {
     struct call *c = arg;
     notify(c, NOTIFY_SET, "spop", &c->keys[0]);
+    propagate_popped(c, m);
     set_reply_member(c->reply, m);
     return true;
 }
@@ -202,6 +221,7 @@ static void pop_all(struct call *c, struct collection *col) {
     set_each(col->object, set_visit_reply, c->reply);
     keyspace_delete(&c->visit, &c->keys[0], col->at);
     call_dirty(c, count);
+    propagate_on_key(c, "DEL", 0);
     notify(c, NOTIFY_GENERIC, "del", &c->keys[0]);
 }
 
@@ -225,7 +245,7 @@ static void pop_most(struct call *c, struct collection *col, size_t count) {
     struct set *old = set_take(col->object, dice(c), total - count, visit_kept, &kept);
     ASSERT(set_count(old) == count && kept.set);
     reply_set(c->reply, count);
-    set_each(old, set_visit_reply, c->reply);
+    set_each(old, visit_popped_of_many, c);
     collection_close(c, col, kept.set, count);
     grave_free(c->visit.thread, TYPE_SET, old);
 }
@@ -251,7 +271,7 @@ static void pop_several(struct call *c) {
         pop_most(c, &col, count);
     } else {
         reply_set(c->reply, count);
-        struct set *set = set_take(col.object, dice(c), count, set_visit_reply, c->reply);
+        struct set *set = set_take(col.object, dice(c), count, visit_popped_of_many, c);
         collection_close(c, &col, set, count);
     }
 }

@@ -14,7 +14,9 @@
 #include "server/client.h"
 #include "server/cmd/argument.h"
 #include "server/cmd/lookup.h"
+#include "server/config.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
 
@@ -73,6 +75,24 @@ static bool parse_getex_options(struct call *c, struct options *o) {
     return true;
 }
 
+/* Argument `value` was stored with a deadline: whatever was said about it, it travels as a point in time. */
+static void propagate_set(struct call *c, unsigned value, int64_t when_ms) {
+    propagate_command(c, "SET", 5);
+    propagate_key(c, 0);
+    propagate_argument(c, value);
+    propagate_text(c, "PXAT");
+    propagate_number(c, when_ms);
+}
+
+/* SET without GET, which says nothing about what is stored. */
+static void propagate_set_without_get(struct call *c) {
+    unsigned words = c->argc;
+    for (unsigned i = 3; i < c->argc; i++) words -= call_is(c, i, "GET");
+    propagate_command(c, "SET", words);
+    for (unsigned i = 1; i < c->argc; i++)
+        if (i < 3 || !call_is(c, i, "GET")) propagate_argument(c, i);
+}
+
 /* Stores argument `value` under the command's one key, unless it would be past its time at once. */
 static void store(struct call *c, struct entry **at, unsigned value, int64_t when_ms) {
     struct key *key = &c->keys[0];
@@ -85,6 +105,12 @@ static void store(struct call *c, struct entry **at, unsigned value, int64_t whe
     else
         notify(c, NOTIFY_NEW, "new", key);
     call_dirty(c, 1);
+    if (UNLIKELY(is_past && at != NULL))
+        propagate_expired(c, 0);
+    else if (UNLIKELY(is_past))
+        propagate_nothing(c);
+    else if (UNLIKELY(when_ms >= 0))
+        propagate_set(c, value, when_ms);
     notify(c, NOTIFY_STRING, "set", key);
     if (when_ms >= 0) notify(c, NOTIFY_GENERIC, "expire", key);
     if (is_past) notify(c, NOTIFY_EXPIRED, "expired", key);
@@ -108,6 +134,7 @@ static void cmd_set(struct call *c) {
         return;
     }
     store(c, at, 2, when_ms);
+    if (o.get && o.form == DEADLINE_NONE) propagate_set_without_get(c);
     if (!o.get) reply_ok(c->reply);
 }
 
@@ -152,6 +179,9 @@ static void cmd_getset(struct call *c) {
     if (!lookup_is_string(c, at)) return;
     lookup_reply_string(c, at);
     store(c, at, 2, NO_TTL);
+    propagate_command(c, "SET", 3);
+    propagate_key(c, 0);
+    propagate_argument(c, 2);
 }
 
 static void cmd_getdel(struct call *c) {
@@ -161,6 +191,7 @@ static void cmd_getdel(struct call *c) {
     if (at == NULL) return;
     keyspace_delete(&c->visit, &c->keys[0], at);
     call_dirty(c, 1);
+    propagate_on_key(c, config_get()->lazyfree_lazy_user_del ? "UNLINK" : "DEL", 0);
     notify(c, NOTIFY_GENERIC, "del", &c->keys[0]);
 }
 
@@ -177,9 +208,14 @@ static void cmd_getex(struct call *c) {
     const char *event = when_ms != NO_TTL ? "expire" : "persist";
     if (when_ms != NO_TTL && deadline_is_past(c, key, when_ms)) {
         keyspace_delete(&c->visit, key, at);
+        propagate_expired(c, 0);
         event = "del";
-    } else if (when_ms != NO_TTL || (o.persist && entry_expires(*at))) {
+    } else if (when_ms != NO_TTL) {
         keyspace_set_deadline(&c->visit, key, at, when_ms);
+        propagate_on_key_number(c, "PEXPIREAT", 0, when_ms);
+    } else if (o.persist && entry_expires(*at)) {
+        keyspace_set_deadline(&c->visit, key, at, NO_TTL);
+        propagate_on_key(c, "PERSIST", 0);
     } else {
         return;
     }

@@ -13,6 +13,7 @@
 #include "server/cmd/lookup.h"
 #include "server/config.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
 
@@ -165,6 +166,10 @@ static void cmd_incrbyfloat(struct call *c) {
     value.text = true;
     keyspace_set(&c->visit, &c->keys[0], at, value, at != NULL ? KEEP_TTL : NO_TTL);
     call_dirty(c, 1);
+    propagate_command(c, "SET", 4);
+    propagate_key(c, 0);
+    propagate_bytes(c, text, len);
+    propagate_text(c, "KEEPTTL");
     notify(c, NOTIFY_STRING, "incrbyfloat", &c->keys[0]);
     reply_bulk(c->reply, text, len);
 }

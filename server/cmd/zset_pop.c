@@ -5,6 +5,7 @@
  */
 #include "server/cmd/zset.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 
 /* ---- popping ---- */
@@ -42,6 +43,11 @@ void zset_pop(struct call *c, unsigned i, const struct zset_pop *pop) {
     }
     struct zset_span span = {.from = pop->max ? total - n : 0, .to = pop->max ? total : n};
     if (zset_close_without(c, &col, span)) notify(c, NOTIFY_GENERIC, "del", &c->keys[i]);
+    const char *name = pop->max ? "ZPOPMAX" : "ZPOPMIN";
+    if (pop->key_too && pop->nested)
+        propagate_on_key_number(c, name, i, (int64_t)n);
+    else if (pop->key_too)
+        propagate_on_key(c, name, i);
 }
 
 bool zset_find_first(struct call *c, unsigned from, unsigned count, unsigned *found) {

@@ -20,6 +20,7 @@
 #include "shard/rt/clock.h"
 #include "shard/store/grave.h"
 #include "shard/store/keyspace_parts.h"
+#include "shard/store/oplog.h"
 
 enum {
     POOL_MAX = 32,
@@ -212,6 +213,7 @@ static bool evict_best(struct visit *v, const struct policy *p) {
         uint64_t score = entry_score(p, *at, me->turn_unix_ms);
         if (score >= c.score || pool.count == 0 || score >= pool.candidates[pool.count - 1].score) {
             keyspace_drop(v, home, at, c.hash, DROP_EVICTED);
+            oplog_publish_in(me, s, true);
             evicted = true;
         } else {
             c.score = score;

@@ -18,6 +18,7 @@
 #include "shard/store/evict.h"
 #include "shard/store/grave.h"
 #include "shard/store/keyspace_parts.h"
+#include "shard/store/oplog.h"
 
 enum {
     INT_TEXT_MAX = 20,            /* longest text that can be an integer */
@@ -132,6 +133,12 @@ void keyspace_drop(struct visit *v, struct home home, struct entry **at, uint64_
     struct slice_counters *counters = &home.slice->counters;
     ASSERT(hold_is_mine(&home.slice->hold, v->thread));
     struct entry *e = keyspace_take(home, at, hash);
+    if (UNLIKELY(home.slice->switches & SWITCH_LOGGING) && reason != DROP_DELETED) {
+        size_t len;
+        const char *key = entry_key(e, &len);
+        oplog_key_gone(v->thread, home.database, key, len,
+                       reason == DROP_EVICTED ? OPLOG_EVICTED : OPLOG_EXPIRED);
+    }
     if (reason == DROP_EVICTED) {
         counter_add(&counters->evicted, 1);
         keyspace_tell(v, STORE_KEY_EVICTED, home, e);

@@ -29,7 +29,8 @@ struct policy {
     unsigned lfu_decay_minutes;
     unsigned active_expire_effort;
     bool active_rehashing;
-    bool active_expire; /* DEBUG SET-ACTIVE-EXPIRE */
+    bool active_expire;                  /* DEBUG SET-ACTIVE-EXPIRE */
+    bool unlink_expired, unlink_evicted; /* those who follow are told UNLINK instead of DEL */
 };
 
 static inline bool policy_is_lfu(const struct policy *p) {

@@ -54,12 +54,17 @@ struct slice {
     uint32_t interests_buckets, interests_count;
     _Alignas(CACHE_LINE) struct slice_counters counters;
     unsigned maintain_database; /* where maintenance goes on */
+    uint64_t last_ticket;       /* of the last change that was logged: see oplog.h */
 };
 
 struct slices {
     struct slice *all;
     unsigned count, shift, databases;
 };
+
+static inline struct slice *slice_of_hold(struct hold *hold) {
+    return (struct slice *)(void *)((char *)hold - offsetof(struct slice, hold));
+}
 
 /* Counters have one writer, the holder: a load and a store instead of a locked addition. */
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n) {
