@@ -13,6 +13,7 @@
 #include "server/cmd/lookup.h"
 #include "server/config.h"
 #include "server/notify.h"
+#include "server/propagate.h"
 #include "shard/base/log.h"
 #include "shard/store/evict.h"
 #include "shard/store/policy.h"
@@ -119,6 +120,15 @@ static void set_access(struct call *c, struct entry *e, const struct restore *re
             now_ms);
 }
 
+/* The time that was given in relation to now, as a point in time. */
+static void propagate_restore(struct call *c, int64_t when_ms) {
+    propagate_command(c, "RESTORE", c->argc + 1);
+    propagate_key(c, 0);
+    propagate_number(c, when_ms);
+    for (unsigned i = 3; i < c->argc; i++) propagate_argument(c, i);
+    propagate_text(c, "ABSTTL");
+}
+
 /* Puts the value in place of whatever the key holds (`at`). */
 static void store(struct call *c, struct entry **at, struct value value, const struct restore *restore) {
     const struct key *key = &c->keys[0];
@@ -129,6 +139,7 @@ static void store(struct call *c, struct entry **at, struct value value, const s
         if (at != NULL) {
             notify(c, NOTIFY_GENERIC, "del", key);
             call_dirty(c, 1);
+            propagate_on_key(c, config_get()->lazyfree_lazy_server_del ? "UNLINK" : "DEL", 0);
         }
         reply_ok(c->reply);
         return;
@@ -138,6 +149,7 @@ static void store(struct call *c, struct entry **at, struct value value, const s
     notify(c, NOTIFY_GENERIC, "restore", key);
     reply_ok(c->reply);
     call_dirty(c, 1);
+    if (ends && !restore->absolute) propagate_restore(c, restore->ttl_ms);
 }
 
 static void cmd_restore(struct call *c) {
