@@ -7,7 +7,7 @@
 enum {
     RING_MIN = 2,
     NODES_MANY = 16,  /* from then on, blocks at the ends are made in full size at once */
-    GROWTH_MIN = 128, /* bytes that a block grows by at least */
+    GROWTH_MIN = 64,  /* bytes that a block grows by at least */
     TRIM_FROM = 256,  /* blocks of fewer bytes are left as they are */
     DROPPED_FEW = 32, /* nodes that are freed at once */
 };
@@ -203,7 +203,7 @@ struct chain *chain_copy(const struct chain *c) {
 /* ---- inside a node ---- */
 
 uint32_t chain_room_for(const struct chain *c, uint32_t used, uint32_t bytes, const struct list_limits *l) {
-    uint32_t need = used + bytes, growth = need / 4 > GROWTH_MIN ? need / 4 : GROWTH_MIN;
+    uint32_t need = used + bytes, growth = need / 8 > GROWTH_MIN ? need / 8 : GROWTH_MIN;
     if (need + bytes > l->node_bytes) return need; /* no further one like it would fit */
     bool many = c->nodes >= NODES_MANY && l->node_count == UINT32_MAX;
     uint32_t room = many ? l->node_bytes : need + growth;

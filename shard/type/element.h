@@ -89,13 +89,17 @@ static inline struct element element_from_string(const char *data, uint32_t len)
     return e;
 }
 
+/* Whether bytes may spell an integer; what may not is a string. */
+static inline bool element_may_be_int(const char *data, size_t len) {
+    return len - 1 < ELEMENT_DIGITS_MAX && (data[0] == '-' || (data[0] >= '0' && data[0] <= '9'));
+}
+
 /* Bytes as they are stored: as the integer that they spell, or as a string. `len` is below
  * PACKED_BYTES_MAX; the bytes are not copied. */
 static inline struct element element_from(const char *data, size_t len) {
     int64_t n;
     ASSERT(len < PACKED_BYTES_MAX);
-    bool may_be_int = len - 1 < ELEMENT_DIGITS_MAX && (data[0] == '-' || (data[0] >= '0' && data[0] <= '9'));
-    if (may_be_int && text_to_i64(data, len, &n)) return element_from_int(n);
+    if (element_may_be_int(data, len) && text_to_i64(data, len, &n)) return element_from_int(n);
     return element_from_string(data, (uint32_t)len);
 }
 
@@ -116,6 +120,14 @@ static inline void element_write(unsigned char *at, const struct element *e) {
     unsigned tail = e->bytes - n;
     for (unsigned i = 0; i < tail; i++)
         at[i] = (unsigned char)((n >> 7 * (tail - 1 - i) & 127) | (i > 0 ? 128 : 0));
+}
+
+/* Writes a string shorter than 64 bytes that is no integer: len + 2 bytes. */
+static inline void element_write_short(unsigned char *at, const char *data, uint32_t len) {
+    DASSERT(len < 64);
+    at[0] = (unsigned char)(0x80 | len);
+    memcpy(at + 1, data, len);
+    at[1 + len] = (unsigned char)(1 + len);
 }
 
 /* The length of a string that is not shorter than 64, and where its bytes begin. */

@@ -71,7 +71,7 @@ struct chain *list_to_chain(struct list *l) {
     if (first) {
         uint32_t bytes = (uint32_t)(last + element_bytes(last) - first);
         struct chain_node *n = chain_add(&c, 0);
-        chain_fill_block(c, n, 2 * bytes, false);
+        chain_fill_block(c, n, bytes + bytes / 8, false);
         memcpy(n->block, first, bytes);
         n->end = bytes;
         n->count = (uint32_t)packed_count(p);
@@ -92,27 +92,47 @@ static bool end_takes(const struct chain_node *n, enum list_end end, uint32_t by
     return here >= bytes || n->room - used < bytes || n->room - used >= used / 4;
 }
 
-static struct chain *push_to_chain(struct chain *c, enum list_end end, struct list_item item,
+/* What nearly every push is: a short string that is no integer, and room for it in the node at that end.
+ * False: it is something else, and nothing was done. */
+static inline bool push_short(struct chain *c, enum list_end end, const struct list_value *v,
+                              const struct list_limits *l) {
+    if (!v->data || v->len >= 64 || v->len >= l->alone_bytes || c->nodes == 0 ||
+        element_may_be_int(v->data, v->len))
+        return false;
+    struct chain_node *n = chain_node(c, end == LIST_HEAD ? 0 : c->nodes - 1);
+    uint32_t len = (uint32_t)v->len, bytes = len + 2;
+    if (!chain_node_takes(n, bytes, l) || (end == LIST_HEAD ? n->begin : n->room - n->end) < bytes)
+        return false;
+    if (end == LIST_HEAD) n->begin -= bytes;
+    element_write_short(end == LIST_HEAD ? chain_node_first(n) : chain_node_end(n), v->data, len);
+    if (end == LIST_TAIL) n->end += bytes;
+    n->count++;
+    c->elements++;
+    return true;
+}
+
+static struct chain *push_to_chain(struct chain *c, enum list_end end, const struct list_item *item,
                                    const struct list_limits *l) {
     uint32_t i = end == LIST_HEAD ? 0 : c->nodes;
-    if (UNLIKELY(item.blob != NULL)) {
+    if (UNLIKELY(item->blob != NULL)) {
         struct chain_node *n = chain_add(&c, i);
-        chain_fill_blob(c, n, item.blob);
+        chain_fill_blob(c, n, item->blob);
         return c;
     }
     struct chain_node *n = c->nodes > 0 ? chain_node(c, end == LIST_HEAD ? 0 : c->nodes - 1) : NULL;
-    if (UNLIKELY(!n || !end_takes(n, end, item.element.bytes, l))) {
+    if (UNLIKELY(!n || !end_takes(n, end, item->element.bytes, l))) {
         if (n) chain_node_fit(c, n);
         n = chain_add(&c, i);
-        chain_fill_block(c, n, chain_room_for(c, 0, item.element.bytes, l), end == LIST_HEAD);
+        chain_fill_block(c, n, chain_room_for(c, 0, item->element.bytes, l), end == LIST_HEAD);
     }
     uint32_t offset = end == LIST_HEAD ? 0 : n->end - n->begin;
-    element_write(chain_node_open(c, n, offset, item.element.bytes, l), &item.element);
+    element_write(chain_node_open(c, n, offset, item->element.bytes, l), &item->element);
     return c;
 }
 
 struct list *list_push(struct list *l, enum list_end end, struct list_value v,
                        const struct list_limits *limits) {
+    if (!list_is_packed(l) && LIKELY(push_short(list_chain(l), end, &v, limits))) return l;
     struct list_item item = list_item(v, limits);
     if (list_is_packed(l) && list_stays_packed(list_packed(l), &item, limits)) {
         char digits[TEXT_I64_MAX];
@@ -121,7 +141,7 @@ struct list *list_push(struct list *l, enum list_end end, struct list_value v,
         struct packed *p = list_packed(l);
         return (struct list *)(end == LIST_HEAD ? packed_prepend(p, text, len) : packed_append(p, text, len));
     }
-    return (struct list *)push_to_chain(list_to_chain(l), end, item, limits);
+    return (struct list *)push_to_chain(list_to_chain(l), end, &item, limits);
 }
 
 struct list_value list_peek(const struct list *l, enum list_end end) {
