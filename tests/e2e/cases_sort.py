@@ -256,6 +256,38 @@ sort z by w*
 sort z by w* desc limit 0 2
 """)
 
+CASES["fields of hashes"] = case("""
+rpush l 1 2 3
+hset h1 weight 3 name one n 11
+hset h2 weight 1 name two
+hset h3 weight 2
+sort l by h*->weight
+sort l by h*->weight desc
+sort l by h*->weight get h*->name
+sort l by h*->weight get # get h*->name get h*->n get h*->nope
+sort l by h*->name alpha
+sort l by h*->nope
+sort l by h*->
+sort l get h*->
+sort l by h*
+sort l get h*
+set h2 str
+sort l get h*->name
+sort l get h*->weight->x
+sort l get h->*name
+sort l get h*-> get h*->n
+set s1->n v
+sort l get s*->n
+set s1-> w
+sort l get s*->
+hset q1x f v
+sort l get q*x->f
+hset big1 long aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa num 12
+sort l get big*->long get big*->num
+sort l get h*->name store r
+lrange r 0 -1
+""")
+
 CASES["mistakes"] = case("""
 rpush l 1 2
 sort

@@ -99,6 +99,7 @@ def test_digest_of_values(ctx):
 MADE_TWICE = {
     "list": (["RPUSH k 1 x 3"], ["LPUSH k 3 y 1", "LSET k 1 x"], ["RPUSH k x 1 3"]),
     "set": (["SADD k 1 x 3"], ["SADD k 3 x y 1", "SREM k y"], ["SADD k 1 x 4"]),
+    "hash": (["HSET k f 1 g x"], ["HSET k g y f 1", "HSET k g x"], ["HSET k f x g 1"]),
     "sorted set": (["ZADD k 1 a 2 b"], ["ZADD k 2 b 5 a", "ZINCRBY k -4 a"], ["ZADD k 2 a 1 b"]),
 }
 
