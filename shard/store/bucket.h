@@ -38,7 +38,7 @@ enum {
     BUCKET_PRESENT = 0xfe,
     SEGMENT_BITS = 10,
     SEGMENT_BUCKETS = 1 << SEGMENT_BITS,
-    TABLE_BUCKETS_MIN = 4,
+    TABLE_BUCKETS_MIN = 4, /* a private table begins with one: there may be one for each key */
     TABLE_BUCKETS_LOG2_MAX = 40,
     FILL_MAX = 6,        /* mean entries per bucket that start growing */
     FILL_MIN_HALVES = 3, /* and shrinking: one and a half */
@@ -114,6 +114,9 @@ static inline void bucket_take(struct bucket *b, unsigned place) {
 
 static inline struct directory *table_directory(const struct table *t) {
     return atomic_load_explicit(&t->directory, memory_order_relaxed);
+}
+static inline uint64_t table_buckets_min(const struct table *t) {
+    return t->private ? 1 : TABLE_BUCKETS_MIN;
 }
 static inline uint64_t table_live(const struct table *t) {
     return atomic_load_explicit(&t->live, memory_order_relaxed);

@@ -63,7 +63,7 @@ static void directory_set(struct directory *d, uint64_t segment, struct bucket *
 
 void table_begin(struct table *t, uint64_t buckets) {
     ASSERT(!table_directory(t) && t->used == 0);
-    ASSERT(buckets >= TABLE_BUCKETS_MIN);
+    ASSERT(buckets >= table_buckets_min(t));
     struct directory *d = directory_new(buckets);
     for (uint64_t i = 0; i < directory_segments(buckets); i++)
         directory_set(d, i, segment_new(segment_buckets(buckets)));
@@ -77,7 +77,7 @@ void table_begin(struct table *t, uint64_t buckets) {
 static void table_set_capacity(struct table *t, uint64_t capacity) {
     struct directory *old = table_directory(t), *d = directory_new(capacity);
     uint64_t live = table_live(t), old_capacity = t->mask + 1;
-    ASSERT(live <= capacity && capacity >= TABLE_BUCKETS_MIN);
+    ASSERT(live <= capacity && capacity >= table_buckets_min(t));
     if (segment_buckets(capacity) != segment_buckets(old_capacity)) {
         struct bucket *from = directory_segment(old, 0), *to = segment_new(segment_buckets(capacity));
         ASSERT(live <= SEGMENT_BUCKETS);
@@ -166,7 +166,7 @@ static void table_merge(struct table *t) {
 }
 
 void table_before_insert(struct table *t) {
-    if (UNLIKELY(!table_directory(t))) table_begin(t, TABLE_BUCKETS_MIN);
+    if (UNLIKELY(!table_directory(t))) table_begin(t, table_buckets_min(t));
     if (UNLIKELY(t->used >= FILL_MAX * table_live(t))) {
         if (t->resizing == 0) table_set_capacity(t, 2 * (t->mask + 1));
         t->resizing = 1;
@@ -178,7 +178,7 @@ bool table_step(struct table *t, unsigned buckets) {
     if (!table_directory(t)) return false;
     for (unsigned i = 0; i < buckets; i++) {
         if (t->resizing == 0 && 2 * t->used < FILL_MIN_HALVES * table_live(t) &&
-            t->mask + 1 > TABLE_BUCKETS_MIN)
+            t->mask + 1 > table_buckets_min(t))
             t->resizing = -1;
         if (t->resizing == 0) return false;
         if (t->resizing > 0) {
@@ -192,7 +192,7 @@ bool table_step(struct table *t, unsigned buckets) {
 
 void table_reserve(struct table *t, size_t count) {
     if (t->used) return;
-    uint64_t buckets = TABLE_BUCKETS_MIN;
+    uint64_t buckets = table_buckets_min(t);
     while (buckets * FILL_MAX < count) buckets *= 2;
     if (table_directory(t)) {
         if (t->mask + 1 >= buckets) return;

@@ -17,7 +17,6 @@ enum {
     STEPS_AFTER_REMOVAL = 2,
     INTEGER_TEXT_MIN = 7, /* shorter texts take no more room than an integer */
     INTEGER_TEXT_MAX = 20,
-    EFFORT_BYTES = 64 * 1024, /* of a blob that cost as much as a block to free */
 };
 
 /* ---- entries ---- */
@@ -60,6 +59,10 @@ static struct entry_shape shape_for(const struct hash_value *v, int64_t *integer
     return shape;
 }
 
+static uint32_t blob_effort(const struct blob *blob) {
+    return (uint32_t)(mem_size(blob) / FIELDS_EFFORT_BYTES);
+}
+
 /* Writes the value into an entry that has the shape for it. */
 static void write_value(struct fields *t, struct entry *e, const struct hash_value *v, int64_t integer) {
     if (entry_encoding(e) == ENC_INT) {
@@ -69,7 +72,7 @@ static void write_value(struct fields *t, struct entry *e, const struct hash_val
     } else {
         struct blob *blob = v->blob ? blob_ref(v->blob) : blob_new_from(v->data, v->len);
         entry_set_pointer(e, blob);
-        t->blob_bytes += mem_size(blob);
+        t->blob_effort += blob_effort(blob);
         t->bytes += mem_size(blob);
     }
 }
@@ -78,10 +81,9 @@ static void write_value(struct fields *t, struct entry *e, const struct hash_val
 static struct blob *take_blob(struct fields *t, const struct entry *e) {
     if (entry_encoding(e) != ENC_BLOB) return NULL;
     struct blob *blob = entry_blob(e);
-    size_t bytes = mem_size(blob);
-    ASSERT(t->blob_bytes >= bytes);
-    t->blob_bytes -= bytes;
-    t->bytes -= bytes;
+    ASSERT(t->blob_effort >= blob_effort(blob) && t->bytes > mem_size(blob));
+    t->blob_effort -= blob_effort(blob);
+    t->bytes -= mem_size(blob);
     return blob;
 }
 
@@ -188,12 +190,12 @@ struct fields *fields_copy(const struct fields *t) {
 }
 
 size_t fields_effort(const struct fields *t) {
-    return 1 + table_count(&t->table) + t->blob_bytes / EFFORT_BYTES;
+    return 1 + table_count(&t->table) + t->blob_effort;
 }
 
 static void free_entry(void *arg, struct entry *e) {
     size_t *spent = arg;
-    *spent += 1 + (entry_encoding(e) == ENC_BLOB ? mem_size(entry_blob(e)) / EFFORT_BYTES : 0);
+    *spent += 1 + (entry_encoding(e) == ENC_BLOB ? blob_effort(entry_blob(e)) : 0);
     entry_free(e);
 }
 
@@ -210,14 +212,18 @@ bool fields_free_some(struct fields *t, size_t effort) {
 /* ---- the check ---- */
 
 struct sums {
-    size_t bytes, blob_bytes;
+    size_t bytes;
+    uint32_t blob_effort;
 };
 
 static bool sum_entry(void *arg, const struct entry *e) {
     struct sums *sums = arg;
     ASSERT(!entry_expires(e) && entry_encoding(e) != ENC_OBJECT);
     sums->bytes += mem_size(e);
-    if (entry_encoding(e) == ENC_BLOB) sums->blob_bytes += mem_size(entry_blob(e));
+    if (entry_encoding(e) == ENC_BLOB) {
+        sums->bytes += mem_size(entry_blob(e));
+        sums->blob_effort += blob_effort(entry_blob(e));
+    }
     return true;
 }
 
@@ -226,6 +232,5 @@ void fields_check(const struct fields *t) {
     table_check(&t->table);
     ASSERT(t->table.private);
     walk_table(&t->table, sum_entry, &sums);
-    ASSERT(sums.blob_bytes == t->blob_bytes);
-    ASSERT(sums.bytes + sums.blob_bytes == t->bytes);
+    ASSERT(sums.blob_effort == t->blob_effort && sums.bytes == t->bytes);
 }

@@ -12,10 +12,13 @@
 /* A large hash. An entry's key is the field; its value is kept like that of a string key. */
 struct fields {
     uint8_t encoding;
+    uint32_t blob_effort; /* what freeing the blobs costs, in units of FIELDS_EFFORT_BYTES */
     struct table table;
-    size_t bytes;      /* of this struct, all entries and all blobs, by mem_size */
-    size_t blob_bytes; /* of the blobs alone */
+    size_t bytes; /* of this struct, all entries and all blobs, by mem_size */
 };
+_Static_assert(sizeof(struct fields) == 64, "there is one for every hash with a longer value");
+
+enum { FIELDS_EFFORT_BYTES = 64 * 1024 }; /* of a blob that cost as much as a block to free */
 
 static inline bool hash_is_small(const struct hash *h) {
     return object_encoding(h) == OBJECT_PACKED;

@@ -1,6 +1,7 @@
 /* packed.c: small sequences in the listpack format: see packed.h, and element.h for the elements themselves.
  *
- * All that changes a listpack is one splice: room made or closed at one place, then the new element written there.
+ * All that changes a listpack is one splice: room made or closed at one place, then the new element written
+ * there.
  */
 #include "shard/type/packed.h"
 
@@ -129,7 +130,7 @@ unsigned char *packed_find(const struct packed *p, unsigned char *at, const char
 
 static struct packed *allocate(uint8_t encoding, size_t lp_bytes) {
     struct packed *p = mem_alloc(sizeof *p + lp_bytes);
-    *p = (struct packed){.encoding = encoding, .room = (uint32_t)(mem_size(p) - sizeof *p)};
+    p->encoding = encoding;
     return p;
 }
 
@@ -172,20 +173,25 @@ bool packed_has_room(const struct packed *p, size_t len) {
 
 /* ---- changing ---- */
 
-static struct packed *resize(struct packed *p, size_t lp_bytes) {
-    p = mem_realloc(p, sizeof *p + lp_bytes);
-    p->room = (uint32_t)(mem_size(p) - sizeof *p);
-    return p;
+/* Bytes that the listpack may take as it lies. */
+static size_t room_of(const struct packed *p) {
+    return mem_size(p) - sizeof *p;
 }
 
-/* Puts `added` bytes of room in the place of `removed` bytes at offset `at`; what is to come there is the caller's to write. */
+static struct packed *resize(struct packed *p, size_t lp_bytes) {
+    return mem_realloc(p, sizeof *p + lp_bytes);
+}
+
+/* Puts `added` bytes of room in the place of `removed` bytes at offset `at`; what is to come there is the
+ * caller's to write. */
 static struct packed *splice(struct packed *p, size_t at, size_t removed, size_t added) {
     size_t total = total_of(p), after = total - removed + added;
     ASSERT(at + removed < total && after <= PACKED_BYTES_MAX);
-    if (after > p->room) p = resize(p, after);
+    if (added == removed) return p;
+    if (added > removed && after > room_of(p)) p = resize(p, after);
     memmove(p->lp + at + added, p->lp + at + removed, total - at - removed);
     set_total(p, after);
-    if (removed > added && p->room > 2 * after + SPARE_KEPT) p = resize(p, after);
+    if (removed > added && room_of(p) > 2 * after + SPARE_KEPT) p = resize(p, after);
     return p;
 }
 

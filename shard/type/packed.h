@@ -24,10 +24,9 @@
 
 enum { PACKED_BYTES_MAX = 1 << 30 };
 
+/* Its memory beyond the listpack is one byte: how much room there is the allocator knows. */
 struct packed {
-    uint8_t encoding; /* the owner's */
-    uint8_t spare[3];
-    uint32_t room;      /* bytes of lp[] that are allocated */
+    uint8_t encoding;   /* the owner's */
     unsigned char lp[]; /* the listpack */
 };
 
@@ -41,8 +40,9 @@ enum { PACKED_DIGITS = 24 }; /* room for an integer's text */
 
 /* An empty one with room for `bytes` bytes of elements. */
 struct packed *packed_new(uint8_t encoding, size_t bytes);
-/* From the bytes of a listpack, which packed_is_sound has approved of. Its elements are taken to be canonical (what spells an integer is
- * stored as one): every writer of the format does that, and looking for an element relies on it. */
+/* From the bytes of a listpack, which packed_is_sound has approved of. Its elements are taken to be canonical
+ * (what spells an integer is stored as one): every writer of the format does that, and looking for an element
+ * relies on it. */
 struct packed *packed_from(uint8_t encoding, const void *listpack, size_t bytes);
 struct packed *packed_copy(const struct packed *p);
 void packed_free(struct packed *p);

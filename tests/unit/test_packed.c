@@ -1,4 +1,5 @@
-/* test_packed.c: the listpack format byte by byte, walking both ways, and random changes against a plain array. */
+/* test_packed.c: the listpack format byte by byte, walking both ways, and random changes against a plain
+ * array. */
 #include "shard/base/mem.h"
 #include "shard/base/random.h"
 #include "shard/type/packed.h"
@@ -18,7 +19,7 @@ static struct packed *of(const char *const *texts, size_t n) {
 
 static void check_sound(const struct packed *p) {
     cr_assert(packed_is_sound(p->lp, packed_bytes(p)));
-    cr_assert_leq(packed_bytes(p), p->room);
+    cr_assert_leq(sizeof *p + packed_bytes(p), packed_footprint(p));
     cr_assert_eq(p->encoding, ENCODING);
 }
 
@@ -83,6 +84,75 @@ Test(packed, elements_have_the_bytes_of_the_format) {
         check_sound(p);
         packed_free(p);
     }
+}
+
+/* What redis-server 7.0.15 dumps of a hash of these fields and values. */
+Test(packed, is_what_redis_writes) {
+    static const char x64[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    static const char *const texts[] = {
+        "a",     "1",     "",        "127", "128",        "-1", "n",
+        "-4097", "32768", "8388608", "s",   "2147483648", "t",  "-9223372036854775808",
+        x64,     "01"};
+    static const char bytes[] =
+        "\x89\x00\x00\x00\x10\x00\x81\x61\x02\x01\x01\x80\x01\x7f\x01\xc0\x80\x02\xdf\xff\x02\x81\x6e\x02"
+        "\xf1\xff\xef\x03\xf2\x00\x80\x00\x04\xf3\x00\x00\x80\x00\x05\x81\x73\x02\xf4\x00\x00\x00\x80\x00"
+        "\x00\x00\x00\x09\x81\x74\x02\xf4\x00\x00\x00\x00\x00\x00\x00\x80\x09\xe0\x40\x78\x78\x78\x78\x78"
+        "\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78"
+        "\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78"
+        "\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x78\x42\x82\x30\x31\x03\xff";
+    struct packed *p = of(texts, sizeof texts / sizeof *texts);
+    cr_assert_eq(packed_bytes(p), sizeof bytes - 1);
+    cr_assert_eq(memcmp(p->lp, bytes, sizeof bytes - 1), 0);
+    packed_free(p);
+    cr_assert(packed_is_sound(bytes, sizeof bytes - 1));
+    p = packed_from(ENCODING, bytes, sizeof bytes - 1);
+    unsigned char *at = packed_first(p);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++, at = packed_next(p, at))
+        cr_assert(packed_equals(at, texts[i], strlen(texts[i])), "%s", texts[i]);
+    cr_assert_null(at);
+    packed_free(p);
+}
+
+/* Lengths of two and three bytes, as it dumps them. */
+Test(packed, long_strings_are_what_redis_writes) {
+    static const struct {
+        size_t len;
+        const char *head, *tail;
+    } cases[] = {{5000, "\xf0\x88\x13\x00\x00", "\x27\x8d\xff"},
+                 {20000, "\xf0\x20\x4e\x00\x00", "\x01\x9c\xa5\xff"}};
+    static char text[20000];
+    memset(text, 'y', sizeof text);
+    for (unsigned i = 0; i < 2; i++) {
+        struct packed *p = packed_append(packed_new(ENCODING, 0), text, cases[i].len);
+        size_t tail = strlen(cases[i].tail);
+        cr_assert_eq(packed_bytes(p), 6 + 5 + cases[i].len + tail);
+        cr_assert_eq(memcmp(p->lp + 6, cases[i].head, 5), 0);
+        cr_assert_eq(memcmp(p->lp + 11 + cases[i].len, cases[i].tail, tail), 0);
+        packed_free(p);
+    }
+}
+
+/* The header's count has no room for more. */
+Test(packed, counts_more_than_65534_elements) {
+    struct packed *p = packed_new(ENCODING, 70000 * 2);
+    for (size_t i = 0; i < 65540; i++) {
+        cr_assert_eq(p->lp[4] | p->lp[5] << 8, i < 65535 ? (int)i : 65535);
+        if (i > 65530) cr_assert_eq(packed_count(p), i);
+        p = packed_append_int(p, (int64_t)(i % 100));
+    }
+    check_sound(p);
+    for (int64_t i = 65530; i < 65540; i++) cr_assert_eq(packed_get(packed_at(p, i)).integer, i % 100);
+    cr_assert_eq(packed_get(packed_at(p, -65540)).integer, 0);
+    cr_assert_null(packed_at(p, 65540));
+    cr_assert_null(packed_at(p, -65541));
+    while (packed_count(p) > 65530) {
+        unsigned char *at = packed_last(p);
+        p = packed_delete(p, &at, 1);
+        cr_assert_null(at);
+    }
+    cr_assert_eq(p->lp[4] | p->lp[5] << 8, 65530);
+    check_sound(p);
+    packed_free(p);
 }
 
 Test(packed, strings_of_every_length_class) {
@@ -248,14 +318,9 @@ Test(packed, random_changes_match_a_plain_array, .timeout = 120) {
 
 /* Every byte of a sound one is changed in every way; what is still called sound can be walked to its end. */
 Test(packed, damage_is_found_or_harmless) {
-    static const char *const texts[] = {"a",
-                                        "12",
-                                        "-300",
-                                        "70000",
-                                        "9999999999",
-                                        "",
-                                        "0123456789012345678901234567890123456789"
-                                        "0123456789012345678901234567890123456789"};
+    static const char of_80[] = "0123456789012345678901234567890123456789"
+                                "0123456789012345678901234567890123456789";
+    static const char *const texts[] = {"a", "12", "-300", "70000", "9999999999", "", of_80};
     struct packed *p = of(texts, 7);
     size_t n = packed_bytes(p);
     unsigned char *bytes = malloc(n);

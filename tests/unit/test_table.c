@@ -387,3 +387,43 @@ Test(table, a_private_one_retires_nothing) {
         }
     }
 }
+
+static void count_ids(void *arg, struct entry **at) {
+    ((unsigned *)arg)[id_of(*at)]++;
+}
+
+/* They are many and small, so they begin with one bucket and go back to it. */
+Test(table, a_private_one_is_small_at_first) {
+    enum { FEW = 40 };
+    struct table t = {.private = true};
+    struct random random;
+    struct entry *there[FEW] = {0};
+    random_seed(&random, 5);
+    for (unsigned round = 0; round < 20000; round++) {
+        unsigned id = (unsigned)random_below(&random, FEW), times[FEW] = {0};
+        unsigned limit = round / 1000 % 2 ? FEW : 6;
+        if (there[id]) {
+            remove_id(&t, id);
+            there[id] = NULL;
+            table_step(&t, 2);
+        } else if (table_count(&t) < limit) {
+            there[id] = insert_id(&t, id);
+        }
+        table_check(&t);
+        uint64_t cursor = 0;
+        do {
+            cursor = table_scan(&t, cursor, count_ids, times);
+        } while (cursor);
+        for (unsigned i = 0; i < FEW; i++) cr_assert_eq(times[i], there[i] != NULL);
+        struct entry **any = table_random(&t, &random);
+        cr_assert_eq(any != NULL, table_count(&t) > 0);
+        if (any) cr_assert_eq(*any, there[id_of(*any)]);
+    }
+    for (unsigned id = 0; id < FEW; id++)
+        if (there[id]) remove_id(&t, id);
+    while (table_step(&t, 1)) continue;
+    cr_assert_lt(table_bytes(&t), 100);
+    for (unsigned id = 0; id < 6; id++) insert_id(&t, id);
+    cr_assert_lt(table_bytes(&t), 100);
+    free_all(&t);
+}
