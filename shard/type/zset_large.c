@@ -14,7 +14,6 @@ static const struct entry_shape member_shape = {.encoding = ENC_INT};
 struct zset_large *zset_large_new(size_t count) {
     struct zset_large *z = mem_zalloc(sizeof *z);
     z->encoding = OBJECT_TREE;
-    z->table.private = true;
     z->bytes = mem_size(z);
     z->table.private = true;
     table_reserve(&z->table, count);
