@@ -37,6 +37,10 @@ SOURCES := $(wildcard shard/*/*.c persist/*.c repl/*.c server/*.c server/cmd/*.c
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/server/main.o,$(OBJECTS))
 
+BENCH_SOURCES := $(wildcard bench/*.c)
+BENCH_OBJECTS := $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
+BENCH_LIB_OBJECTS := $(filter-out $(BUILD)/bench/main.o,$(BENCH_OBJECTS))
+
 HISTORY_SOURCES := $(wildcard tests/history/*.c)
 HISTORY_OBJECTS := $(HISTORY_SOURCES:%.c=$(BUILD)/%.o)
 HISTORY_LIB_OBJECTS := $(filter-out $(BUILD)/tests/history/main.o,$(HISTORY_OBJECTS))
@@ -62,7 +66,7 @@ endif
 ##@ Building
 
 .PHONY: build
-build: $(BUILD)/gyre-server ## Build the server, optimised, with debug symbols: build/release/gyre-server (VARIANT=... for others)
+build: $(BUILD)/gyre-server $(BUILD)/gyre-bench ## Build the server and the load generator, optimised, with debug symbols: build/release/gyre-* (VARIANT=... for others)
 
 .PHONY: debug asan tsan
 debug asan tsan: ## Build a variant: for a debugger; with the address and undefined-behaviour or the thread sanitizer
@@ -74,6 +78,9 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/gyre-server: $(OBJECTS)
 	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $(OBJECTS) $(LDFLAGS) $(LIBS) -rdynamic -o $@
+
+$(BUILD)/gyre-bench: $(BENCH_OBJECTS) $(BUILD)/libgyre.a
+	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
 $(BUILD)/libgyre.a: $(LIB_OBJECTS)
 	@rm -f $@
@@ -90,8 +97,9 @@ deps: ## Install what building needs (apt, with sudo when not root); does nothin
 	@tests/tools/install-deps.sh run
 
 .PHONY: install
-install: $(BUILD)/gyre-server ## Install the server, its sample configuration and systemd unit (DESTDIR, PREFIX=/usr/local, UNITDIR)
+install: $(BUILD)/gyre-server $(BUILD)/gyre-bench ## Install the server, the load generator, the sample configuration and systemd unit (DESTDIR, PREFIX=/usr/local, UNITDIR)
 	install -D -m 755 $(BUILD)/gyre-server $(DESTDIR)$(PREFIX)/bin/gyre-server
+	install -D -m 755 $(BUILD)/gyre-bench $(DESTDIR)$(PREFIX)/bin/gyre-bench
 	install -D -m 644 gyre.conf $(DESTDIR)$(PREFIX)/share/gyre/gyre.conf
 	test -e $(DESTDIR)/etc/gyre/gyre.conf || install -D -m 644 gyre.conf $(DESTDIR)/etc/gyre/gyre.conf
 	install -d $(DESTDIR)$(UNITDIR)
@@ -129,6 +137,11 @@ $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libgyre.a $(HISTORY_LIB_OBJE
 	$(call QUIET,TEST)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(UNIT_MAIN) $(HISTORY_LIB_OBJECTS) $(BUILD)/libgyre.a \
 	    $(LDFLAGS) $(LIBS) -lcriterion -o $@
 
+$(BUILD)/tests/test_bench_%: tests/unit/test_bench_%.c $(BENCH_LIB_OBJECTS) $(BUILD)/libgyre.a $(UNIT_MAIN)
+	@mkdir -p $(@D)
+	$(call QUIET,TEST)$(VCC) $(BASE) $(WARN) $(VFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $< $(UNIT_MAIN) $(BENCH_LIB_OBJECTS) $(BUILD)/libgyre.a \
+	    $(LDFLAGS) $(LIBS) -lcriterion -o $@
+
 $(BUILD)/gyre-history: $(HISTORY_OBJECTS) $(BUILD)/libgyre.a
 	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
@@ -160,7 +173,7 @@ $(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libgyre.a
 ##@ Tidiness
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
-TIDY_FILES = $(SOURCES) $(HISTORY_SOURCES)
+TIDY_FILES = $(SOURCES) $(BENCH_SOURCES) $(HISTORY_SOURCES)
 
 .PHONY: lint lint-format lint-tidy lint-includes tidy format
 lint: ## Check formatting, clang-tidy's findings and the direction of includes; report what is too long
@@ -198,5 +211,5 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	    /^[a-z][a-z -]*:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
--include $(OBJECTS:.o=.d) $(HISTORY_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZERS:=.d)
+-include $(OBJECTS:.o=.d) $(BENCH_OBJECTS:.o=.d) $(HISTORY_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZERS:=.d)
 -include $(TIDY_FILES:%.c=build/lint/%.tidy.d)

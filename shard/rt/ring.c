@@ -268,6 +268,10 @@ void ring_receive(struct ring *r, int fd, uint64_t tag) {
     sqe->buf_group = BUFFER_GROUP;
 }
 
+void ring_connect(struct ring *r, int fd, const struct sockaddr *address, socklen_t len, uint64_t tag) {
+    PREPARE(r, tag, io_uring_prep_connect, fd, address, len);
+}
+
 void ring_send(struct ring *r, int fd, const void *bytes, size_t n, uint64_t tag) {
     if (n > SEND_MAX) n = SEND_MAX;
     PREPARE(r, tag, io_uring_prep_send, fd, bytes, n, MSG_WAITALL | MSG_NOSIGNAL);

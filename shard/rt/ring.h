@@ -59,6 +59,8 @@ const struct completion *ring_next(struct ring *r);
 
 void ring_accept(struct ring *r, int listener, uint64_t tag); /* multishot; result is the new descriptor */
 void ring_receive(struct ring *r, int fd, uint64_t tag);      /* multishot, into lent buffers */
+/* Connects a socket; result 0 or -errno. The address stays valid until the completion. */
+void ring_connect(struct ring *r, int fd, const struct sockaddr *address, socklen_t len, uint64_t tag);
 /* At most a GiB goes with one request; the result says how much did. */
 void ring_send(struct ring *r, int fd, const void *bytes, size_t n, uint64_t tag);
 void ring_send_message(struct ring *r, int fd, const struct msghdr *message,

@@ -77,6 +77,42 @@ int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, si
     return fd;
 }
 
+int socket_resolve(const char *host, int port, struct socket_addresses *found, char *why, size_t why_cap) {
+    char service[8];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list;
+    snprintf(service, sizeof service, "%d", port);
+    int error = getaddrinfo(host, service, &hints, &list);
+    if (error) {
+        snprintf(why, why_cap, "%s", gai_strerror(error));
+        return -EADDRNOTAVAIL;
+    }
+    found->count = 0;
+    for (const struct addrinfo *a = list; a && found->count < SOCKET_ADDRESSES_MAX; a = a->ai_next) {
+        struct socket_address *one = &found->list[found->count++];
+        memcpy(&one->bytes, a->ai_addr, a->ai_addrlen);
+        one->len = a->ai_addrlen;
+    }
+    freeaddrinfo(list);
+    return 0;
+}
+
+int socket_unix_address(const char *path, struct socket_address *address, char *why, size_t why_cap) {
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof un.sun_path) {
+        snprintf(why, why_cap, "the path is longer than %zu bytes", sizeof un.sun_path - 1);
+        return -ENAMETOOLONG;
+    }
+    memcpy(un.sun_path, path, strlen(path) + 1);
+    memcpy(&address->bytes, &un, sizeof un);
+    address->len = sizeof un;
+    return 0;
+}
+
+int socket_stream(const struct socket_address *address) {
+    int fd = socket(address->bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
 int socket_accept_waiting(int listener) {
     fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);

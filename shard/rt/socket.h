@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /* A listening TCP socket on a numeric or named address ("*" and "::*" mean any). `beside`: sockets of this process may listen on the
@@ -16,6 +17,23 @@ int socket_listen_tcp(const char *address, int port, int backlog, bool beside, c
 void socket_share_port(int fd, bool share);
 /* A listening unix socket; an old one in the way is removed. mode 0 leaves the umask's. */
 int socket_listen_unix(const char *path, mode_t mode, int backlog, char *why, size_t why_cap);
+/* An address that a socket can be connected to (ring_connect). */
+struct socket_address {
+    struct sockaddr_storage bytes;
+    socklen_t len;
+};
+enum { SOCKET_ADDRESSES_MAX = 8 };
+struct socket_addresses {
+    unsigned count;
+    struct socket_address list[SOCKET_ADDRESSES_MAX];
+};
+/* Looks up the addresses of a numeric or named host, best first, which may ask a name server and so takes its
+ * time: not for threads that serve. Returns 0 (at least one was found) or -errno. */
+int socket_resolve(const char *host, int port, struct socket_addresses *found, char *why, size_t why_cap);
+/* The address of a unix socket. Returns 0, or -ENAMETOOLONG. */
+int socket_unix_address(const char *path, struct socket_address *address, char *why, size_t why_cap);
+/* A stream socket of the address's family, not yet connected. Returns the descriptor or -errno. */
+int socket_stream(const struct socket_address *address);
 /* A connection that waits to be accepted; -errno (-EAGAIN) where there is none. */
 int socket_accept_waiting(int listener);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */

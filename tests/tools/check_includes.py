@@ -2,6 +2,7 @@
 """Checks the direction of #include lines, so that lower parts never come to know the ones above them.
 
     server -> repl -> persist -> shard        and inside shard:  type -> store -> rt -> base
+    bench -> shard/rt -> shard/base
 
 A file may include what stands on its own step or to the right of it. Further: liburing is included by
 shard/rt/ring*.c alone, the allocator by shard/base/mem.c alone, project headers are named from the root of the
@@ -12,6 +13,9 @@ import re
 import sys
 
 ORDER = ["shard/base", "shard/rt", "shard/store", "shard/type", "persist", "repl", "server"]
+# Stands beside the rest: the load generator uses the two lowest steps and itself.
+BESIDE = "bench"
+BESIDE_USES = ("shard/base", "shard/rt")
 # A header that only some files may include: pattern of the header, pattern of the file.
 RESERVED = [
     (re.compile(r"<liburing"), re.compile(r"^shard/rt/ring[a-z_]*\.c$")),
@@ -21,7 +25,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 
 def step(path):
-    """The step a file stands on, or None when it lies outside the ordered folders (tests, bench)."""
+    """The step a file stands on, or None when it lies outside the ordered folders (tests)."""
+    if path.startswith(BESIDE + "/"):
+        return len(ORDER)
     for number, folder in enumerate(ORDER):
         if path.startswith(folder + "/"):
             return number
@@ -43,10 +49,12 @@ def findings(root, path):
         if kind == "<" or own is None:
             continue
         target = step(what)
-        if target is None:
+        if own == len(ORDER) and not what.startswith(tuple(f + "/" for f in (BESIDE, *BESIDE_USES))):
+            yield f"{name}:{number}: {BESIDE} must not include {what}"
+        elif target is None:
             yield f'{name}:{number}: "{what}" is not named from the root of the repository'
         elif target > own:
-            yield f"{name}:{number}: {ORDER[own]} must not include {what}"
+            yield f"{name}:{number}: {name.split('/')[0]} must not include {what}"
         elif not (root / what).exists():
             yield f"{name}:{number}: {what} does not exist"
     if name.endswith(".h") and own is not None and not re.search(r"#ifndef GYRE_\w+_H\n#define GYRE_\w+_H", text):
@@ -55,7 +63,7 @@ def findings(root, path):
 
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
-    files = [p for folder in ("shard", "persist", "repl", "server") for p in sorted((root / folder).rglob("*.[ch]"))]
+    files = [p for folder in ("shard", "persist", "repl", "server", "bench") for p in sorted((root / folder).rglob("*.[ch]"))]
     found = [text for path in files for text in findings(root, path)]
     print("\n".join(found) if found else f"includes: {len(files)} files keep the direction")
     return 1 if found else 0
