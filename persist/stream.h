@@ -1,0 +1,64 @@
+/* stream.h: the one stream: the threads' logs (oplog.h) put together in the order of their tickets.
+ *
+ * The coordinator merges whenever a thread has rung: it emits exactly the entry with the next ticket, as long
+ * as there is one. The result is a stream of commands in RESP, as it stands in an append-only file and goes to
+ * replicas: a SELECT where the database changes, and MULTI and EXEC around an entry of several commands.
+ *
+ *    block ──> block ──> block          a list, each block with the bytes that follow on the one before
+ *      ^reader           ^reader ^last  a reader's place keeps its block, and by that all behind it
+ *
+ * A block lives as long as a reader, or a block that lives, refers to it; so each reader goes at its own pace,
+ * and what all have passed is gone at once. A large value is a block of its own that refers to its blob.
+ *
+ * Belongs to the coordinator's thread. Nothing here waits or does I/O.
+ */
+#ifndef GYRE_PERSIST_STREAM_H
+#define GYRE_PERSIST_STREAM_H
+
+#include "shard/store/oplog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stream_block;
+
+enum { STREAM_GUESSES = 1024 };
+
+struct stream {
+    struct thread *thread; /* that it belongs to */
+    struct stream_block *last;
+    uint64_t end;                     /* bytes emitted so far */
+    uint64_t next_ticket;             /* all before it are in the stream */
+    int64_t database;                 /* that the stream has selected; -1: none */
+    unsigned threads;                 /* logs: numbers below this */
+    uint16_t guesses[STREAM_GUESSES]; /* by ticket: whose log was seen to have it */
+};
+
+/* Begins a stream with the entry that will get the next ticket: with all slices held, or before threads log.
+ * `threads` logs are read from now on, by `me`. */
+void stream_open(struct stream *s, struct thread *me, unsigned threads);
+/* Ends it. Readers must have left. */
+void stream_close(struct stream *s);
+
+/* Emits what can be emitted now, but no more once `bytes_max` have been (one entry may exceed it). Returns
+ * how many bytes that was. */
+uint64_t stream_merge(struct stream *s, uint64_t bytes_max);
+/* The next command is preceded by a SELECT, whatever came before: where a reader begins afresh. */
+void stream_select_anew(struct stream *s);
+
+/* Who reads the stream: where he stands. */
+struct stream_reader {
+    struct stream_block *block;
+    uint64_t at; /* bytes of the stream before him */
+};
+
+/* Begins at the present end. */
+void stream_join(struct stream *s, struct stream_reader *reader);
+void stream_leave(struct stream_reader *reader);
+/* The next bytes that lie together; returns how many, 0 at the end. Valid until the reader advances past
+ * them. */
+size_t stream_look(struct stream_reader *reader, const char **bytes);
+void stream_advance(struct stream_reader *reader, size_t n);
+
+#endif

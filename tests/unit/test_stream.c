@@ -1,0 +1,174 @@
+/* test_stream.c: the merge: entries of several logs come out in the order of their tickets, with SELECT, MULTI
+ * and EXEC where they belong; readers go at their own pace and keep only what they have not read. */
+#include <criterion/criterion.h>
+
+#include "persist/stream.h"
+
+#include "shard/base/buf.h"
+#include "shard/base/mem.h"
+
+#include <string.h>
+
+enum { OTHERS = 3, ALL = 1 << 30 };
+
+static struct thread self, others[OTHERS];
+static struct stream stream;
+static struct stream_reader reader;
+
+static void set_up(void) {
+    char why[256];
+    cr_assert(thread_start(&self, false, why, sizeof why), "%s", why);
+    self.holds_held = 1;
+    for (unsigned i = 0; i < OTHERS; i++) {
+        others[i].index = (uint16_t)(i + 1);
+        others[i].holds_held = 1;
+    }
+    stream_open(&stream, &self, OTHERS + 1);
+    stream_join(&stream, &reader);
+}
+
+static void tear_down(void) {
+    stream_leave(&reader);
+    stream_close(&stream);
+    self.holds_held = 0;
+}
+
+TestSuite(stream, .init = set_up, .fini = tear_down);
+
+static void log_incr(struct thread *t, unsigned database, const char *key) {
+    oplog_command(t, database, 2);
+    oplog_word(t, "INCR", 4);
+    oplog_word(t, key, strlen(key));
+}
+
+/* All that the reader has not read yet. */
+static struct buf read_all(struct stream_reader *r) {
+    struct buf text = {0};
+    const char *bytes;
+    size_t n;
+    while ((n = stream_look(r, &bytes)) > 0) {
+        buf_append(&text, bytes, n);
+        stream_advance(r, n);
+    }
+    buf_append_text(&text, "");
+    return text;
+}
+
+static void expect(struct stream_reader *r, const char *text) {
+    struct buf got = read_all(r);
+    cr_assert_str_eq(got.data, text);
+    buf_free(&got);
+}
+
+#define SELECT(n) "*2\r\n$6\r\nSELECT\r\n$" #n "\r\n"
+#define INCR(key) "*2\r\n$4\r\nINCR\r\n$1\r\n" key "\r\n"
+
+Test(stream, entries_come_in_the_order_of_their_tickets) {
+    log_incr(&others[1], 0, "a");
+    oplog_publish(&others[1], false);
+    log_incr(&others[0], 0, "b");
+    oplog_publish(&others[0], false);
+    log_incr(&others[1], 0, "c");
+    oplog_publish(&others[1], false);
+    log_incr(&others[2], 0, "d");
+    oplog_publish(&others[2], false);
+    cr_assert_gt(stream_merge(&stream, ALL), 0);
+    expect(&reader, SELECT(1) "0\r\n" INCR("a") INCR("b") INCR("c") INCR("d"));
+    cr_assert_eq(stream.next_ticket, oplog_next_ticket());
+    cr_assert_eq(stream_merge(&stream, ALL), 0);
+}
+
+Test(stream, several_commands_of_an_entry_stay_together) {
+    log_incr(&others[0], 5, "a");
+    log_incr(&others[0], 12, "b");
+    oplog_publish(&others[0], false);
+    log_incr(&others[0], 12, "c");
+    log_incr(&others[0], 12, "d");
+    oplog_publish(&others[0], true);
+    stream_merge(&stream, ALL);
+    expect(&reader, "*1\r\n$5\r\nMULTI\r\n" SELECT(1) "5\r\n" INCR("a")
+                        SELECT(2) "12\r\n" INCR("b") "*1\r\n$4\r\nEXEC\r\n" INCR("c") INCR("d"));
+    stream_select_anew(&stream);
+    log_incr(&others[0], 12, "e");
+    oplog_publish(&others[0], false);
+    stream_merge(&stream, ALL);
+    expect(&reader, SELECT(2) "12\r\n" INCR("e"));
+}
+
+Test(stream, nothing_overtakes_an_entry_that_is_missing) {
+    struct stream late;
+    stream_open(&late, &self, 1); /* which sees only one of the logs */
+    struct stream_reader late_reader;
+    stream_join(&late, &late_reader);
+    log_incr(&others[0], 0, "a");
+    oplog_publish(&others[0], false);
+    log_incr(&self, 0, "b");
+    oplog_publish(&self, false);
+    cr_assert_eq(stream_merge(&late, ALL), 0);
+    stream_leave(&late_reader);
+    stream_close(&late);
+    stream_merge(&stream, ALL);
+    expect(&reader, SELECT(1) "0\r\n" INCR("a") INCR("b"));
+}
+
+Test(stream, a_large_value_is_not_copied) {
+    struct blob *blob = blob_new(OPLOG_BLOB_MIN);
+    memset(blob->data, 'x', OPLOG_BLOB_MIN);
+    blob->len = OPLOG_BLOB_MIN;
+    oplog_command(&others[0], 0, 3);
+    oplog_word(&others[0], "SET", 3);
+    oplog_word(&others[0], "k", 1);
+    oplog_blob_word(&others[0], blob);
+    oplog_publish(&others[0], false);
+    log_incr(&others[0], 0, "a");
+    oplog_publish(&others[0], false);
+    stream_merge(&stream, ALL);
+    cr_assert_eq(atomic_load(&blob->refs), 2);
+    struct buf got = read_all(&reader);
+    const char *head = SELECT(1) "0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$32768\r\n";
+    cr_assert_eq(memcmp(got.data, head, strlen(head)), 0);
+    cr_assert_eq(memcmp(got.data + strlen(head), blob->data, OPLOG_BLOB_MIN), 0);
+    cr_assert_str_eq(got.data + strlen(head) + OPLOG_BLOB_MIN, "\r\n" INCR("a"));
+    cr_assert_eq(atomic_load(&blob->refs), 1, "given up with the block that the reader has left");
+    buf_free(&got);
+    blob_unref(blob);
+}
+
+/* Two readers, of which one lags: each sees every byte once; what both have passed is freed. */
+Test(stream, readers_go_at_their_own_pace) {
+    enum { COUNT = 300000 };
+    struct stream_reader slow;
+    stream_join(&stream, &slow);
+    size_t before = mem_used();
+    uint64_t length = 0;
+    for (unsigned i = 0; i < COUNT; i++) {
+        log_incr(&others[i % OTHERS], 0, "some-key");
+        oplog_publish(&others[i % OTHERS], false);
+        if (i % 100 != 99) continue;
+        length += stream_merge(&stream, ALL);
+        struct buf got = read_all(&reader);
+        buf_free(&got);
+    }
+    cr_assert_eq(reader.at, length);
+    cr_assert_gt(mem_used() - before, length);
+    struct buf all = read_all(&slow);
+    cr_assert_eq(all.len, length);
+    const char *one = "*2\r\n$4\r\nINCR\r\n$8\r\nsome-key\r\n", *at = all.data + strlen(SELECT(1) "0\r\n");
+    for (unsigned i = 0; i < COUNT; i++, at += strlen(one)) cr_assert_eq(memcmp(at, one, strlen(one)), 0);
+    buf_free(&all);
+    stream_leave(&slow);
+    cr_assert_lt(mem_used(), before + length / 2);
+}
+
+Test(stream, a_merge_stops_at_its_bound) {
+    for (unsigned i = 0; i < 10; i++) {
+        log_incr(&others[0], 0, "a");
+        oplog_publish(&others[0], false);
+    }
+    uint64_t first = stream_merge(&stream, 50);
+    cr_assert(first >= 50 && first < 100);
+    cr_assert_gt(stream_merge(&stream, ALL), 0);
+    struct buf got = read_all(&reader);
+    cr_assert_eq(got.len, strlen(SELECT(1) "0\r\n") + 10 * strlen(INCR("a")));
+    buf_free(&got);
+}
