@@ -143,6 +143,24 @@ static const struct oplog_entry *find_next(struct stream *s, unsigned *thread) {
     return NULL;
 }
 
+/* All cuts that have nothing before them any more that is not in the stream. */
+static void reach_cuts(struct stream *s) {
+    while (s->cuts && s->cuts->ticket == s->next_ticket) {
+        struct stream_cut *cut = s->cuts;
+        s->cuts = cut->next;
+        cut->at = s->end;
+        cut->reached = true;
+        s->database = -1;
+    }
+}
+
+void stream_note_cut(struct stream *s, struct stream_cut *cut) {
+    *cut = (struct stream_cut){.ticket = oplog_next_ticket()};
+    *(s->cuts ? &s->cuts_last->next : &s->cuts) = cut;
+    s->cuts_last = cut;
+    reach_cuts(s);
+}
+
 uint64_t stream_merge(struct stream *s, uint64_t bytes_max) {
     uint64_t began = s->end;
     const struct oplog_entry *entry;
@@ -151,13 +169,10 @@ uint64_t stream_merge(struct stream *s, uint64_t bytes_max) {
         emit(s, entry);
         oplog_take(thread);
         note_guess(s, thread);
+        if (UNLIKELY(s->cuts != NULL)) reach_cuts(s);
     }
     for (thread = 0; thread < s->threads && s->end != began; thread++) oplog_make_room(s->thread, thread);
     return s->end - began;
-}
-
-void stream_select_anew(struct stream *s) {
-    s->database = -1;
 }
 
 /* ---- reading ---- */

@@ -28,25 +28,34 @@ enum { STREAM_GUESSES = 1024 };
 struct stream {
     struct thread *thread; /* that it belongs to */
     struct stream_block *last;
-    uint64_t end;                     /* bytes emitted so far */
-    uint64_t next_ticket;             /* all before it are in the stream */
-    int64_t database;                 /* that the stream has selected; -1: none */
-    unsigned threads;                 /* logs: numbers below this */
-    uint16_t guesses[STREAM_GUESSES]; /* by ticket: whose log was seen to have it */
+    uint64_t end;                        /* bytes emitted so far */
+    uint64_t next_ticket;                /* all before it are in the stream */
+    int64_t database;                    /* that the stream has selected; -1: none */
+    unsigned threads;                    /* logs: numbers below this */
+    struct stream_cut *cuts, *cuts_last; /* to come, oldest first */
+    uint16_t guesses[STREAM_GUESSES];    /* by ticket: whose log was seen to have it */
 };
 
 /* Begins a stream with the entry that will get the next ticket: with all slices held, or before threads log.
  * `threads` logs are read from now on, by `me`. */
 void stream_open(struct stream *s, struct thread *me, unsigned threads);
+/* A cut, seen in the stream: its caller's, who leaves it alone until it was reached. */
+struct stream_cut {
+    struct stream_cut *next;
+    uint64_t ticket; /* of the first entry after it */
+    uint64_t at;     /* bytes of the stream before it, once */
+    bool reached;    /* all of these are there */
+};
+/* With all slices held: everything emitted so far and what was published is before the cut. Behind it the
+ * stream begins with a SELECT. */
+void stream_note_cut(struct stream *s, struct stream_cut *cut);
+
 /* Ends it. Readers must have left. */
 void stream_close(struct stream *s);
 
 /* Emits what can be emitted now, but no more once `bytes_max` have been (one entry may exceed it). Returns
  * how many bytes that was. */
 uint64_t stream_merge(struct stream *s, uint64_t bytes_max);
-/* The next command is preceded by a SELECT, whatever came before: where a reader begins afresh. */
-void stream_select_anew(struct stream *s);
-
 /* Who reads the stream: where he stands. */
 struct stream_reader {
     struct stream_block *block;

@@ -88,11 +88,24 @@ Test(stream, several_commands_of_an_entry_stay_together) {
     stream_merge(&stream, ALL);
     expect(&reader, "*1\r\n$5\r\nMULTI\r\n" SELECT(1) "5\r\n" INCR("a")
                         SELECT(2) "12\r\n" INCR("b") "*1\r\n$4\r\nEXEC\r\n" INCR("c") INCR("d"));
-    stream_select_anew(&stream);
+    struct stream_cut cut, behind;
+    stream_note_cut(&stream, &cut);
+    cr_assert(cut.reached && cut.at == stream.end);
     log_incr(&others[0], 12, "e");
     oplog_publish(&others[0], false);
     stream_merge(&stream, ALL);
     expect(&reader, SELECT(2) "12\r\n" INCR("e"));
+    log_incr(&others[0], 12, "f");
+    oplog_publish(&others[0], false);
+    stream_note_cut(&stream, &cut);
+    stream_note_cut(&stream, &behind);
+    log_incr(&others[0], 12, "g");
+    oplog_publish(&others[0], false);
+    cr_assert(!cut.reached && !behind.reached);
+    stream_merge(&stream, ALL);
+    cr_assert(cut.reached && behind.reached && cut.at == behind.at);
+    cr_assert_eq(cut.at, reader.at + strlen(INCR("f")));
+    expect(&reader, INCR("f") SELECT(2) "12\r\n" INCR("g"));
 }
 
 Test(stream, nothing_overtakes_an_entry_that_is_missing) {
