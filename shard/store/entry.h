@@ -12,7 +12,7 @@
  *
  * kind:   low half the type (base/kind.h), high half the encoding.
  * access: the clock of the last access or LFU's (minutes << 8 | counter), all 32 bits: see evict.h.
- * epoch:  the snapshot that last saw this entry.
+ * epoch:  the snapshot that last saw this entry: see snap.h.
  *
  * An entry belongs to one table and is touched only under its slice's hold. Changing its size may move it:
  * whoever changes one goes through keyspace.h, which keeps table, wheel and account in step.
@@ -39,6 +39,7 @@ enum entry_flag {
     ENTRY_EXPIRES = 1,
     ENTRY_LONG_KEY = 2, /* longer than 255 bytes */
     ENTRY_RAW = 4,      /* a string changed in place: OBJECT ENCODING says raw whatever its length */
+    ENTRY_SAVING = 8,   /* its value may be half saved: see snap.h */
 };
 
 enum { ENTRY_INLINE_MAX = 1024 }; /* the longest string kept beside its key */

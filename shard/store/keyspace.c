@@ -96,6 +96,7 @@ struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e,
                              int64_t when_ms) {
     DASSERT(hold_is_mine(&home.slice->hold, v->thread));
     if (UNLIKELY(home.slice->interests_count)) tell_interested(home, e, hash, &v->ready);
+    e->epoch = home.slice->epoch;
     struct entry **at = table_insert(&home.keyspace->table, e, hash);
     if (entry_expires(e)) keyspace_wheel_add(v, home, e, when_ms);
     keyspace_account(home, 0, entry_footprint(e));
@@ -107,6 +108,7 @@ struct entry **keyspace_file(struct visit *v, struct home home, struct entry *e,
 
 struct entry *keyspace_take(struct home home, struct entry **at, uint64_t hash) {
     struct entry *e = *at;
+    keyspace_preserve(home, e);
     if (UNLIKELY(home.slice->interests_count)) tell_interested(home, e, hash, NULL);
     if (entry_expires(e)) keyspace_wheel_remove(home, e);
     table_remove(&home.keyspace->table, at, hash);
@@ -122,7 +124,8 @@ static void payload_free(struct visit *v, struct entry *e) {
     if (entry_encoding(e) == ENC_BLOB) {
         grave_unref(v->thread, entry_blob(e));
     } else if (entry_encoding(e) == ENC_OBJECT) {
-        grave_free(v->thread, entry_type(e), entry_object(e));
+        if (LIKELY(!(e->flags & ENTRY_SAVING)) || !snap_adopt_value(entry_object(e)))
+            grave_free(v->thread, entry_type(e), entry_object(e));
     } else {
         entry_free_payload(e);
     }
@@ -326,7 +329,10 @@ struct entry **keyspace_set(struct visit *v, const struct key *k, struct entry *
                             int64_t when_ms) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(when_ms >= KEEP_TTL);
-    if (at) keyspace_touch(k->slice, v->database, k);
+    if (at) {
+        keyspace_touch(k->slice, v->database, k);
+        keyspace_preserve(home_of(k->slice, v->database), *at);
+    }
     if (at && overwrite_alike(*at, &value, when_ms)) return at;
     struct stored s = stored_value(&value);
     if (at) {
@@ -344,6 +350,7 @@ struct entry **keyspace_set_int(struct visit *v, const struct key *k, struct ent
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     if (at && entry_encoding(*at) == ENC_INT) {
         keyspace_touch(k->slice, v->database, k);
+        keyspace_preserve(home_of(k->slice, v->database), *at);
         entry_set_int(*at, n);
         return at;
     }
@@ -396,6 +403,7 @@ struct entry **keyspace_writable(struct visit *v, const struct key *k, struct en
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(at && entry_type(*at) == TYPE_STRING);
     keyspace_touch(k->slice, v->database, k);
+    keyspace_preserve(home_of(k->slice, v->database), *at);
     if (entry_encoding(*at) != ENC_BLOB) {
         char digits[TEXT_I64_MAX];
         size_t old_len;
@@ -454,6 +462,7 @@ struct entry **keyspace_set_deadline(struct visit *v, const struct key *k, struc
     int64_t old_when = entry_when(e);
     keyspace_touch(k->slice, v->database, k);
     if (when_ms == old_when) return at;
+    keyspace_preserve(home, e);
     if (old_when >= 0) keyspace_wheel_remove(home, e);
     if ((old_when >= 0) != (when_ms >= 0)) e = entry_resize_deadline(home, at, when_ms >= 0);
     if (when_ms >= 0) keyspace_wheel_add(v, home, e, when_ms);
@@ -463,6 +472,11 @@ struct entry **keyspace_set_deadline(struct visit *v, const struct key *k, struc
 struct change keyspace_change(struct visit *v, const struct key *k, struct entry **at) {
     ASSERT(hold_is_mine(&k->slice->hold, v->thread));
     ASSERT(at && entry_encoding(*at) == ENC_OBJECT);
+    keyspace_preserve(home_of(k->slice, v->database), *at);
+    if (UNLIKELY((*at)->flags & ENTRY_SAVING)) {
+        snap_finish_value(entry_object(*at)); /* for those that did not ask snap_must_wait */
+        (*at)->flags &= (uint8_t)~ENTRY_SAVING;
+    }
     return (struct change){.bytes = entry_payload_bytes(*at)};
 }
 

@@ -130,7 +130,8 @@ size_t keyspace_count(const struct slice *s, unsigned database);
 size_t keyspace_expiring(const struct slice *s, unsigned database);
 
 /* Empties one database of a slice: the table is detached at once. What was in it is returned for
- * keyspace_discard, which frees it piece by piece. NULL when there was nothing. */
+ * keyspace_discard, which frees it piece by piece. NULL when there was nothing, or when a snapshot still needs it
+ * (and has it discarded afterwards). */
 struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned database);
 /* Frees up to `entries` entries; true while there is more. No hold needed: the keyspace is nobody's any more.
  */

@@ -15,18 +15,18 @@ enum { RANDOM_TRIES = 1000, DISCARD_WHEEL_CHUNKS = 4 };
 static _Atomic size_t
     discarded_bytes; /* of all keyspaces between keyspace_detach and the end of keyspace_discard */
 
-/* An entry for another key with the value and clocks of `e`; what lies outside is referred to by both. */
-static struct entry *entry_for_key(const struct entry *e, const struct key *to) {
+/* An entry for another key with the value and clocks of `e` and those of its flags that are named; what lies
+ * outside is referred to by both. */
+static struct entry *entry_for_key(const struct entry *e, const struct key *to, uint8_t flags) {
     struct entry_shape shape = {
         .type = entry_type(e),
         .encoding = entry_encoding(e),
-        .flags = e->flags & (ENTRY_EXPIRES | ENTRY_RAW),
+        .flags = e->flags & flags,
     };
     const char *bytes = NULL;
     if (shape.encoding == ENC_INLINE) bytes = entry_inline(e, &shape.inline_len);
     struct entry *fresh = entry_new(&shape, to->data, to->len);
     fresh->access = e->access;
-    fresh->epoch = e->epoch;
     if (bytes) {
         memcpy(entry_inline_at(fresh), bytes, shape.inline_len);
     } else {
@@ -40,8 +40,10 @@ struct entry **keyspace_move(struct visit *v, const struct key *from, struct ent
     ASSERT(hold_is_mine(&from->slice->hold, v->thread));
     ASSERT(hold_is_mine(&to->slice->hold, v->thread));
     struct entry *old = keyspace_take(home_of(from->slice, v->database), at, from->hash);
-    struct entry *fresh = entry_for_key(old, to);
+    struct entry *fresh = entry_for_key(old, to, ENTRY_EXPIRES | ENTRY_RAW | ENTRY_SAVING);
     int64_t when_ms = entry_when(old);
+    if (UNLIKELY(old->flags & ENTRY_SAVING) && entry_encoding(old) == ENC_OBJECT)
+        snap_move_value(entry_object(old), to->slice);
     mem_free(old);
     return keyspace_file(v, home_open(to->slice, to_database), fresh, to->hash, when_ms);
 }
@@ -51,7 +53,7 @@ struct entry **keyspace_copy(struct visit *v, const struct key *from, struct ent
     ASSERT(hold_is_mine(&from->slice->hold, v->thread));
     ASSERT(hold_is_mine(&to->slice->hold, v->thread));
     struct entry *e = *at;
-    struct entry *fresh = entry_for_key(e, to);
+    struct entry *fresh = entry_for_key(e, to, ENTRY_EXPIRES | ENTRY_RAW);
     fresh->access = access_initial(policy_get(), v->thread->turn_unix_ms);
     if (entry_encoding(e) == ENC_BLOB) {
         blob_ref(entry_blob(e));
@@ -75,10 +77,11 @@ struct keyspace *keyspace_detach(struct visit *v, struct slice *s, unsigned data
     counter_sub(&s->counters.keys, table_count(&ks->table));
     counter_sub(&s->counters.expiring, wheel_count(ks->wheel));
     counter_sub(&s->counters.entry_bytes, ks->entry_bytes);
+    bool kept = UNLIKELY(s->snap != NULL) && snap_adopt_keyspace(s, ks);
     /* From here on it tells what there is to gain, table and wheel included. */
     ks->entry_bytes += table_bytes(&ks->table) + wheel_count(ks->wheel) * sizeof(struct entry *);
     atomic_fetch_add_explicit(&discarded_bytes, ks->entry_bytes, memory_order_relaxed);
-    return ks;
+    return kept ? NULL : ks;
 }
 
 size_t keyspace_discarded_bytes(void) {
@@ -93,7 +96,10 @@ struct discarding {
 static void discard_entry(void *arg, struct entry *e) {
     struct discarding *d = arg;
     d->bytes += entry_footprint(e);
-    if (d->thread && entry_encoding(e) == ENC_OBJECT) {
+    if (UNLIKELY(e->flags & ENTRY_SAVING) && entry_encoding(e) == ENC_OBJECT &&
+        snap_adopt_value(entry_object(e))) {
+        mem_free(e);
+    } else if (d->thread && entry_encoding(e) == ENC_OBJECT) {
         grave_free(d->thread, entry_type(e), entry_object(e));
         mem_free(e);
     } else {

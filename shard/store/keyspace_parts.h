@@ -11,6 +11,7 @@
 #include "shard/store/events.h"
 #include "shard/store/interest.h"
 #include "shard/store/keyspace.h"
+#include "shard/store/snap.h"
 
 enum drop_reason { DROP_DELETED, DROP_EXPIRED, DROP_EVICTED };
 
@@ -54,6 +55,11 @@ static inline void keyspace_touch(const struct slice *s, unsigned database, cons
     if (LIKELY(!s->interests_count)) return;
     struct interest *i = interest_find(s, database, k->data, k->len, k->hash);
     if (i) interest_touch(i);
+}
+
+/* Before anything of an entry is changed or let go: a snapshot may still need it as it is. */
+static inline void keyspace_preserve(struct home home, struct entry *e) {
+    if (snap_is_due(home.slice, e)) snap_preserve(home.slice, home.keyspace, e);
 }
 
 /* Tells of what happened to an entry's key. */

@@ -26,6 +26,7 @@ struct keyspace {
     struct wheel *wheel;             /* NULL until a key expires */
     size_t entry_bytes;              /* of its entries and their values, as the slice's counter has it */
     _Atomic uint64_t keys, expiring; /* written under the hold, read by anyone (INFO) with relaxed loads */
+    unsigned saved_as;               /* its database at the last cut: see snap.h */
 };
 
 /* Server-wide switches, copied into every slice and changed only while all slices are held (a cut). */
@@ -46,12 +47,14 @@ struct slice_counters {
 
 struct slice {
     _Alignas(CACHE_LINE) struct hold hold;
-    uint32_t switches;
+    uint16_t switches;
+    uint8_t epoch; /* of the last snapshot: see snap.h */
     uint16_t index;
     uint16_t owner;                        /* thread number of its shard */
     _Atomic(struct keyspace *) *databases; /* slices.databases pointers, each NULL until first used */
     struct interest **interests;           /* keys that somebody watches or waits for: see interest.h */
     uint32_t interests_buckets, interests_count;
+    struct snap *snap; /* a snapshot's part that is under way here, or NULL */
     _Alignas(CACHE_LINE) struct slice_counters counters;
     unsigned maintain_database; /* where maintenance goes on */
     uint64_t last_ticket;       /* of the last change that was logged: see oplog.h */
