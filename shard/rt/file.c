@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const uint64_t FILE_TAG = (uint64_t)1 << 62;
 
@@ -125,6 +126,11 @@ void file_make_directory(struct thread *t, struct file_operation *op, const char
 void file_close(struct thread *t, int fd) {
     ASSERT(fd >= 0);
     ring_close_fd(t->ring, fd, 0);
+}
+
+uint64_t file_size(int fd) {
+    struct stat is;
+    return fstat(fd, &is) == 0 && is.st_size > 0 ? (uint64_t)is.st_size : 0;
 }
 
 bool file_completion(struct thread *t, const struct completion *done) {

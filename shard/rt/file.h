@@ -58,6 +58,8 @@ void file_sync_range(struct thread *t, struct file_operation *op, int fd, uint64
 void file_rename(struct thread *t, struct file_operation *op, const char *from, const char *to);
 void file_remove(struct thread *t, struct file_operation *op, const char *path);
 void file_make_directory(struct thread *t, struct file_operation *op, const char *path, unsigned mode);
+/* The size of an open file in bytes; 0 where that is not known. Asked for at once: the kernel has it. */
+uint64_t file_size(int fd);
 /* Closes without anybody being told. */
 void file_close(struct thread *t, int fd);
 

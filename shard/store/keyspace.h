@@ -129,6 +129,9 @@ struct entry **keyspace_copy(struct visit *v, const struct key *from, struct ent
 size_t keyspace_count(const struct slice *s, unsigned database);
 size_t keyspace_expiring(const struct slice *s, unsigned database);
 
+/* Makes room for `keys` keys in v->database of a slice, if it has none yet (loading). */
+void keyspace_reserve(struct visit *v, struct slice *s, size_t keys);
+
 /* Empties one database of a slice: the table is detached at once. What was in it is returned for
  * keyspace_discard, which frees it piece by piece. NULL when there was nothing, or when a snapshot still needs it
  * (and has it discarded afterwards). */

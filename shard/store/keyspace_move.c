@@ -63,6 +63,11 @@ struct entry **keyspace_copy(struct visit *v, const struct key *from, struct ent
     return keyspace_file(v, home_open(to->slice, to_database), fresh, to->hash, entry_when(e));
 }
 
+void keyspace_reserve(struct visit *v, struct slice *s, size_t keys) {
+    ASSERT(hold_is_mine(&s->hold, v->thread));
+    table_reserve(&home_open(s, v->database).keyspace->table, keys);
+}
+
 static bool holds_key(struct keyspace *ks, const struct interest *i) {
     return ks && table_find(&ks->table, i->key, i->len, i->hash);
 }

@@ -18,6 +18,7 @@
 struct item {
     struct item *next;      /* of its slice */
     struct item *all_next;  /* of all that are not done */
+    const struct slice *of; /* whose it is */
     struct slice *lives_in; /* whose hold guards the value; NULL: the item's own. Under the lock of all */
     bool wanted;            /* a client waits for it; under the lock of all */
     _Atomic bool begun, done;
@@ -104,6 +105,7 @@ static const void *value_of(const struct entry *e) {
 
 static void item_add(struct slice *s, struct snap *snap, unsigned database, struct entry *e) {
     struct item *item = mem_zalloc(sizeof *item);
+    item->of = s;
     item->type = entry_type(e);
     item->saving = snap_format.begin(s, database, e);
     if (entry_encoding(e) == ENC_BLOB) {
@@ -254,10 +256,14 @@ bool snap_must_wait(struct visit *v, const struct key *k) {
     if (LIKELY(!(e->flags & ENTRY_SAVING))) return false;
     spin_lock(&items.lock);
     struct item *item = item_find(value_of(e));
+    const struct slice *of = item ? item->of : NULL;
     if (item) item->wanted = true;
     spin_unlock(&items.lock);
-    if (!item) e->flags &= (uint8_t)~ENTRY_SAVING;
-    return item != NULL;
+    if (of)
+        snap_format.wanted(of);
+    else
+        e->flags &= (uint8_t)~ENTRY_SAVING;
+    return of != NULL;
 }
 
 bool snap_adopt_keyspace(struct slice *s, struct keyspace *ks) {

@@ -48,6 +48,8 @@ struct snap_format {
     /* Saves about SNAP_PIECE_BYTES; true while there is more. */
     bool (*step)(struct snap_value *value);
     void (*end)(struct snap_value *value, bool whole);
+    /* A client waits for a value of this slice: its owner is to step there, credit or not. */
+    void (*wanted)(const struct slice *s);
     void (*discard)(struct thread *t, struct keyspace *ks); /* frees it in the time of t */
     void (*value_done)(struct thread *t);                   /* clients that wait may try again */
 };

@@ -163,6 +163,10 @@ static void format_end(struct snap_value *w, bool whole) {
     mem_free(w);
 }
 
+static void format_wanted(const struct slice *s) {
+    cr_assert(s);
+}
+
 static void format_discard(struct thread *t, struct keyspace *ks) {
     cr_assert_eq(t, &me);
     discarded++;
@@ -225,6 +229,7 @@ static void setup(void) {
         .begin = format_begin,
         .step = format_step,
         .end = format_end,
+        .wanted = format_wanted,
         .discard = format_discard,
         .value_done = format_value_done,
     };
