@@ -30,6 +30,7 @@ enum call_outcome {
     CALL_DONE,
     CALL_AGAIN,   /* a slice was refused: `refused` says which; run again when it is let go */
     CALL_BLOCKED, /* the client waits; whoever ends the wait replies */
+    CALL_LATER, /* of a command without keys: nothing done yet; run again soon, or when the worker is poked */
 };
 
 struct call {

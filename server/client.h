@@ -94,7 +94,8 @@ struct client {
         *wait_next;        /* the worker's list of parked or paused clients; of closed ones at the end */
     struct waiter *waiter; /* a blocking command's wait; set and cleared under the registry lock */
     unsigned passes;       /* refusals of the waiting command: see hold.h */
-    unsigned in_flight;    /* requests whose last completion is still to come */
+    uint64_t awaits; /* what a command that is run again (CALL_LATER) waits for, by number; 0: nothing yet */
+    unsigned in_flight; /* requests whose last completion is still to come */
 
     /* Transactions. */
     struct transaction *transaction; /* MULTI's queue; NULL outside */

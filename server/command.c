@@ -105,12 +105,25 @@ static void adopt(struct command *command, struct command *parent) {
     for (struct command *sub = command->subcommands; sub && sub->name; sub++) adopt(sub, command);
 }
 
+/* Whether a call may change the value of one of its keys in place, rather than replace, move or delete it: a
+ * collection, or a string that may be long. */
+static bool changes_in_place(const struct command *c) {
+    const uint32_t collections = ACL_SET | ACL_SORTEDSET | ACL_LIST | ACL_HASH | ACL_BITMAP;
+    if (!(c->flags & CMD_WRITE) || (c->categories & ACL_KEYSPACE)) return false;
+    bool collection = c->categories & collections;
+    if (!collection && strcmp(c->name, "append") != 0 && strcmp(c->name, "setrange") != 0) return false;
+    for (const struct key_spec *spec = c->keys; spec < c->keys + KEY_SPECS_MAX && spec->flags; spec++)
+        if (spec->flags & KEY_RW) return true;
+    return false;
+}
+
 void commands_init(void) {
     ASSERT(id_count == 0);
     for (unsigned f = 0; f < command_families_count; f++) {
         for (struct command *c = command_families[f]; c && c->name; c++) {
             ASSERT(!commands_find(c->name, strlen(c->name)));
             adopt(c, NULL);
+            if (changes_in_place(c)) c->flags |= CMD_IN_PLACE;
             top[top_count++] = c;
             enter(c->name, c);
         }

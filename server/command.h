@@ -47,6 +47,7 @@ enum command_flag {
     CMD_VISITS = 1 << 25, /* takes slices one at a time by itself: SCAN, DBSIZE; within EXEC it gets all */
     CMD_NOT_QUEUED = 1 << 26,  /* runs at once within MULTI */
     CMD_TRANSACTION = 1 << 27, /* EXEC */
+    CMD_IN_PLACE = 1 << 29,    /* changes a value where it lies; worked out by commands_init */
 };
 
 /* The ACL categories, in the order COMMAND INFO lists them. */

@@ -27,6 +27,7 @@
     EACH(database_commands)                                                                                  \
     EACH(connection_commands)                                                                                \
     EACH(client_commands)                                                                                    \
+    EACH(save_commands)                                                                                      \
     EACH(server_commands)                                                                                    \
     EACH(config_commands)                                                                                    \
     EACH(command_commands)                                                                                   \

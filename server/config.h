@@ -33,6 +33,15 @@ enum config_supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUP
 enum config_append_fsync { APPEND_FSYNC_NO, APPEND_FSYNC_ALWAYS, APPEND_FSYNC_EVERYSEC };
 enum config_oom_score { OOM_SCORE_NO, OOM_SCORE_RELATIVE, OOM_SCORE_ABSOLUTE };
 /* shutdown-on-sigint, shutdown-on-sigterm: 0 is "default". */
+/* After so many seconds with so many changes, the data is saved. */
+enum { SAVE_POINTS_MAX = 32 };
+struct config_save {
+    unsigned count;
+    struct save_point {
+        int64_t seconds, changes;
+    } points[SAVE_POINTS_MAX];
+};
+
 enum config_shutdown { SHUTDOWN_SAVE = 1, SHUTDOWN_NOSAVE = 2, SHUTDOWN_NOW = 4, SHUTDOWN_FORCE = 8 };
 enum config_client_class {
     CLIENT_CLASS_NORMAL,
@@ -135,6 +144,7 @@ struct config {
     uint64_t active_defrag_max_scan_fields, active_defrag_ignore_bytes;
     const char *bio_cpulist, *aof_rewrite_cpulist, *bgsave_cpulist;
     const char *ignore_warnings;
+    struct config_save save;
     const char *dbfilename;
     bool rdbcompression, rdbchecksum, rdb_del_sync_files, rdb_save_incremental_fsync;
     bool stop_writes_on_bgsave_error;

@@ -37,6 +37,9 @@ struct option_type {
      * nothing. */
     bool (*parse)(const struct option *o, const struct text_word *words, unsigned count, void *field,
                   char *why);
+    /* A further line of the same file: adds to what the lines before it have set. NULL: it takes their place. */
+    bool (*add)(const struct option *o, const struct text_word *words, unsigned count, void *field,
+                char *why);
     /* Appends the value as CONFIG GET shows it. */
     void (*print)(const struct option *o, const void *field, struct buf *out);
     /* Appends the value as it stands in a file, behind the name; NULL: as print has it, quoted where

@@ -120,6 +120,19 @@ static bool resolve_directory(const struct config_reader *r, struct text_word *v
     return true;
 }
 
+/* Sets the option, or adds to what a line before this one set. */
+static bool set_or_add(struct config_reader *r, const struct option *o, const struct values *values,
+                       bool *unsupported, char *why) {
+    size_t index = (size_t)(o - option_table);
+    uint64_t bit = (uint64_t)1 << (index % 64);
+    ASSERT(index < CONFIG_OPTIONS_MAX);
+    bool again = r->seen[index / 64] & bit;
+    r->seen[index / 64] |= bit;
+    if (again && o->type->add)
+        return o->type->add(o, values->words, values->count, option_field(o, r->into), why);
+    return option_set(o, r->into, values->words, values->count, unsupported, why);
+}
+
 /* One word may hold all the values of an option that takes several: "900 1 300 10". */
 static bool set_values(struct config_reader *r, const struct option *o, const struct values *values,
                        bool *unsupported, char *why) {
@@ -127,11 +140,10 @@ static bool set_values(struct config_reader *r, const struct option *o, const st
         snprintf(why, CONFIG_WHY_MAX, "wrong number of arguments");
         return false;
     }
-    if (values->count > 1 || !(o->flags & OPTION_MULTI))
-        return option_set(o, r->into, values->words, values->count, unsupported, why);
+    if (values->count > 1 || !(o->flags & OPTION_MULTI)) return set_or_add(r, o, values, unsupported, why);
     struct text_word *parts;
     unsigned count = option_split(o, values->words[0].data, values->words[0].len, &parts);
-    bool fine = option_set(o, r->into, parts, count, unsupported, why);
+    bool fine = set_or_add(r, o, &(struct values){parts, count}, unsupported, why);
     mem_free(parts);
     return fine;
 }

@@ -13,14 +13,15 @@
 
 #include <limits.h>
 
-enum { CONFIG_FILE_BYTES_MAX = 16 * 1024 * 1024, CONFIG_INCLUDE_DEPTH_MAX = 16 };
+enum { CONFIG_FILE_BYTES_MAX = 16 * 1024 * 1024, CONFIG_INCLUDE_DEPTH_MAX = 16, CONFIG_OPTIONS_MAX = 512 };
 
 struct config_reader {
     struct config *into;
     char directory[PATH_MAX];
     /* Rewriting: only settings count; what is wrong with a line is passed over, and noted in `wrong`. */
     bool forgiving;
-    bool *wrong; /* per option of the table */
+    bool *wrong;                            /* per option of the table */
+    uint64_t seen[CONFIG_OPTIONS_MAX / 64]; /* bit per option: it was set by an earlier line */
     /* Where it is. */
     const char *source; /* a path, "standard input"; NULL: the command line */
     unsigned line;

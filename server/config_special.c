@@ -225,22 +225,51 @@ static void words_release(const struct option *o, void *field) {
     option_string.release(o, field);
 }
 
-/* save: pairs of seconds and changes, or nothing. */
-static bool save_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
-                       char *why) {
-    ASSERT(!option_has_field(o));
-    bool nothing = count == 1 && words[0].len == 0;
-    bool valid = nothing || count % 2 == 0;
-    for (unsigned i = 0; valid && !nothing && i < count; i++) {
-        int64_t value;
-        valid = text_to_i64(words[i].data, words[i].len, &value) && value >= (i % 2 == 0 ? 1 : 0);
+/* save: pairs of seconds and changes, or nothing. A line of a file adds to the lines before it. */
+static bool save_add(const struct option *o, const struct text_word *words, unsigned count, void *field,
+                     char *why) {
+    struct config_save save = *(struct config_save *)field;
+    (void)o;
+    if (count == 1 && words[0].len == 0) count = 0;
+    if (count == 0) save.count = 0;
+    bool valid = count % 2 == 0;
+    for (unsigned i = 0; valid && i < count; i += 2) {
+        if (save.count == SAVE_POINTS_MAX) return refuse(why, "Too many save points");
+        struct save_point *p = &save.points[save.count++];
+        valid = text_to_i64(words[i].data, words[i].len, &p->seconds) && p->seconds >= 1 &&
+                text_to_i64(words[i + 1].data, words[i + 1].len, &p->changes) && p->changes >= 0;
     }
     if (!valid) return refuse(why, "Invalid save parameters");
-    keep_words(words, count, field);
+    *(struct config_save *)field = save;
     return true;
 }
 
-const struct option_type option_save = {.parse = save_parse, .print = words_print, .release = words_release};
+static bool save_parse(const struct option *o, const struct text_word *words, unsigned count, void *field,
+                       char *why) {
+    struct config_save save = {.count = 0};
+    if (!save_add(o, words, count, &save, why)) return false;
+    *(struct config_save *)field = save;
+    return true;
+}
+
+static void save_print(const struct option *o, const void *field, struct buf *out) {
+    const struct config_save *save = field;
+    (void)o;
+    for (unsigned i = 0; i < save->count; i++)
+        buf_printf(out, "%s%lld %lld", i ? " " : "", (long long)save->points[i].seconds,
+                   (long long)save->points[i].changes);
+}
+
+static void save_print_lines(const struct option *o, const void *field, struct buf *out) {
+    const struct config_save *save = field;
+    for (unsigned i = 0; i < save->count; i++)
+        buf_printf(out, "%s %lld %lld\n", o->name, (long long)save->points[i].seconds,
+                   (long long)save->points[i].changes);
+    if (save->count == 0) buf_printf(out, "%s \"\"\n", o->name);
+}
+
+const struct option_type option_save = {
+    .parse = save_parse, .add = save_add, .print = save_print, .print_lines = save_print_lines};
 
 /* replicaof: a host and a port; "no one" is nothing. */
 static bool replicaof_parse(const struct option *o, const struct text_word *words, unsigned count,

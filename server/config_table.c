@@ -238,14 +238,14 @@ const struct option option_table[] = {
     MEMORY("active-defrag-ignore-bytes", active_defrag_ignore_bytes, 1, LONG_MAX, "100mb", IDLE),
     BOOL("jemalloc-bg-thread", jemalloc_bg_thread, "yes", IDLE),
 
-    /* Snapshots. The default of redis-server is "3600 1 300 100 60 10000". */
-    FIXED("save", &option_save, "", OPTION_MULTI),
-    STRING("dbfilename", dbfilename, "dump.rdb", OPTION_PROTECTED | IDLE, .check = option_check_file_name),
+    /* Snapshots. */
+    SPECIAL("save", &option_save, save, "3600 1 300 100 60 10000", OPTION_MULTI),
+    STRING("dbfilename", dbfilename, "dump.rdb", OPTION_PROTECTED, .check = option_check_file_name),
     BOOL("rdbcompression", rdbcompression, "yes", 0),
-    BOOL("rdbchecksum", rdbchecksum, "yes", IMMUTABLE | IDLE),
+    BOOL("rdbchecksum", rdbchecksum, "yes", IMMUTABLE),
     BOOL("rdb-del-sync-files", rdb_del_sync_files, "no", IDLE),
-    BOOL("rdb-save-incremental-fsync", rdb_save_incremental_fsync, "yes", IDLE),
-    BOOL("stop-writes-on-bgsave-error", stop_writes_on_bgsave_error, "yes", IDLE),
+    BOOL("rdb-save-incremental-fsync", rdb_save_incremental_fsync, "yes", 0),
+    BOOL("stop-writes-on-bgsave-error", stop_writes_on_bgsave_error, "yes", 0),
     ENUM("sanitize-dump-payload", sanitize_dump_payload, "no", IDLE, sanitize_words),
 
     /* Append-only file. */

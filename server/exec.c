@@ -60,6 +60,19 @@ static bool take(struct worker *w, struct client *c, struct run_holds *held) {
     return run_take(w, c, wanted, NULL, held);
 }
 
+/* As run_waits_for_snapshot, for all queued commands. (Those behind a SELECT may find out later: then the value
+ * is saved while they run.) */
+static bool waits_for_snapshot(const struct client *c, struct visit *v) {
+    const struct transaction *t = c->transaction;
+    bool wait = false;
+    if (LIKELY(!(t->flags & CMD_IN_PLACE) || !atomic_load_explicit(&snap_under_way, memory_order_relaxed)))
+        return false;
+    for (unsigned i = 0; i < t->count; i++)
+        if (t->queued[i].command->flags & CMD_IN_PLACE)
+            wait |= run_keys_wait_for_snapshot(v, t->queued[i].keys, t->queued[i].key_count);
+    return wait;
+}
+
 enum route_result exec_run(struct worker *w, struct request *r, struct call *call, uint64_t *ticks) {
     struct client *c = r->client;
     struct run_holds held = {0};
@@ -67,6 +80,10 @@ enum route_result exec_run(struct worker *w, struct request *r, struct call *cal
     if (!c->transaction->aborted) {
         if (!take(w, c, &held)) return ROUTE_WAITS;
         if (run_is_paused(c, c->transaction->flags, held.count ? run_switches(&held) : pause_switches())) {
+            run_let_go(w, &held);
+            return run_wait_for_pause(w, c);
+        }
+        if (UNLIKELY(waits_for_snapshot(c, &call->visit))) {
             run_let_go(w, &held);
             return run_wait_for_pause(w, c);
         }

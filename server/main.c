@@ -14,6 +14,7 @@
 #include "server/info.h"
 #include "server/listener.h"
 #include "server/oom_score.h"
+#include "server/persistence.h"
 #include "server/process.h"
 #include "server/statistics.h"
 #include "server/supervise.h"
@@ -76,16 +77,29 @@ static void *worker_body(void *arg) {
     return NULL;
 }
 
+static bool is_open; /* the coordinator's: clients may come */
+
+static void loading_begun(void) {
+    is_open = true;
+    listeners_start(&coordinator);
+    sem_post(&starting);
+}
+
+static void data_ready(void) {
+    log_notice("Ready to accept connections");
+    supervise_ready();
+}
+
 static void coordinator_started(struct coordinator *c) {
     info_facts(); /* notes the time and the memory of the start */
-    listeners_start(c);
-    sem_post(&starting);
+    persistence_start(c, loading_begun, data_ready);
 }
 
 static void coordinator_beat(struct coordinator *c) {
     clock_follow_wall();
     mem_peak_note();
-    listeners_beat(c);
+    if (is_open) listeners_beat(c);
+    persistence_beat(c);
     info_sample();
 }
 
@@ -198,6 +212,7 @@ static void make_server(void) {
     limit_clients();
     config = config_get();
     if (!listeners_open(config, why, sizeof why)) fail(why);
+    persistence_prepare(config);
 }
 
 /* While no connection is accepted yet: afterwards a CONFIG SET may free this snapshot. */
@@ -217,6 +232,7 @@ int main(int argc, char **argv) {
     listeners_register_hooks();
     config_reset_statistics = statistics_reset_all;
     title_register_hooks();
+    persistence_register();
     load_configuration(argc, argv, &load);
     become_process(&load);
     config_load_free(&load);
@@ -231,13 +247,15 @@ int main(int argc, char **argv) {
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");
     start_thread(&coordinator_thread, coordinator_body, &coordinator);
-    log_notice("Ready to accept connections");
-    supervise_ready();
 
-    process_wait();
-    process_end_on_insistence();
+    for (;;) {
+        unsigned how = process_wait();
+        log_warning("User requested shutdown...");
+        process_end_on_insistence(true);
+        if (persistence_end(&coordinator, how)) break;
+        process_end_on_insistence(false);
+    }
     supervise_stopping();
-    log_warning("User requested shutdown...");
     stop_threads(threads, coordinator_thread);
     listeners_close();
     process_remove_pidfile();

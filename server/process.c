@@ -117,20 +117,7 @@ void process_disable_huge_pages(void) {
 
 /* ---- the end ---- */
 
-/* Before there is a way to save, what cannot be done is what Redis does when saving fails. */
-static bool can_end(unsigned how) {
-    if (!(how & SHUTDOWN_SAVE)) return true;
-    if (how & SHUTDOWN_FORCE) {
-        log_warning("This version of Gyre cannot save the DB. Exit anyway.");
-        return true;
-    }
-    log_warning("This version of Gyre cannot save the DB, can't exit.");
-    log_warning("Errors trying to shut down the server. Check the logs for more information.");
-    return false;
-}
-
 bool server_shutdown_request(unsigned how) {
-    if (!can_end(how)) return false;
     /* To the main thread, told from a signal of the outside by its code. */
     return sigqueue(getpid(), SIGTERM, (union sigval){.sival_int = (int)how}) == 0;
 }
@@ -179,16 +166,17 @@ static void reopen_log(void) {
         log_notice("Log reopened on SIGHUP");
 }
 
-/* Whether this signal is one to end by, and whether that can be done. */
-static bool is_the_end(const siginfo_t *info) {
-    if (info->si_code == SI_QUEUE && info->si_pid == getpid()) return true; /* server_shutdown_request */
+/* How to end, by this signal. */
+static unsigned end_by(const siginfo_t *info) {
+    if (info->si_code == SI_QUEUE && info->si_pid == getpid()) /* server_shutdown_request */
+        return (unsigned)info->si_value.sival_int;
     bool is_int = info->si_signo == SIGINT;
     log_warning(is_int ? "Received SIGINT scheduling shutdown..."
                        : "Received SIGTERM scheduling shutdown...");
-    return can_end(atomic_load(is_int ? &how_on_sigint : &how_on_sigterm));
+    return atomic_load(is_int ? &how_on_sigint : &how_on_sigterm);
 }
 
-void process_wait(void) {
+unsigned process_wait(void) {
     sigset_t set;
     siginfo_t info;
     handled_signals(&set);
@@ -196,8 +184,8 @@ void process_wait(void) {
         int got = sigwaitinfo(&set, &info);
         if (got == SIGHUP)
             reopen_log();
-        else if ((got == SIGTERM || got == SIGINT) && is_the_end(&info))
-            return;
+        else if (got == SIGTERM || got == SIGINT)
+            return end_by(&info);
     }
 }
 
@@ -211,11 +199,11 @@ static void exit_at_once(int number) {
     _exit(1);
 }
 
-void process_end_on_insistence(void) {
+void process_end_on_insistence(bool on) {
     sigset_t set;
     last_word_fd = log_descriptor();
-    signal(SIGINT, exit_at_once);
+    signal(SIGINT, on ? exit_at_once : SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
-    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }

@@ -13,8 +13,8 @@
 struct config;
 
 /* Asks the main thread to end the server in good order. `how`: bits of enum config_shutdown, 0 for what is
- * usual. False, with the reason in the log, when that cannot be done (SAVE without FORCE: nothing can be
- * saved). Any thread. */
+ * usual. Whether it can be done shows later: see
+ * persistence_shutdowns_failed. False: the request could not be passed on. Any thread. */
 bool server_shutdown_request(unsigned how);
 
 /* Goes to the background: the only place where the process is ever duplicated, before any thread or data
@@ -38,9 +38,10 @@ void process_disable_huge_pages(void);
 /* Takes the options that this module acts on from `config` and lets them follow CONFIG SET; blocks the
  * signals that process_wait handles, in all threads made afterwards. Before threads start. */
 void process_prepare(const struct config *config);
-/* Sleeps until the server is to end. Handles SIGHUP (reopens the log), SIGTERM and SIGINT. */
-void process_wait(void);
-/* From now on another SIGINT ends the process at once: somebody does not want to wait for the end. */
-void process_end_on_insistence(void);
+/* Sleeps until the server is to end; returns how (bits of enum config_shutdown). Handles SIGHUP (reopens the log), SIGTERM and SIGINT. */
+unsigned process_wait(void);
+/* From now on another SIGINT ends the process at once: somebody does not want to wait for the end. Or it is as it
+ * was again. */
+void process_end_on_insistence(bool on);
 
 #endif

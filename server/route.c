@@ -6,6 +6,7 @@
 #include "server/exec.h"
 #include "server/latency.h"
 #include "server/pause.h"
+#include "server/persistence.h"
 #include "server/protection.h"
 #include "server/resp.h"
 #include "server/run.h"
@@ -105,6 +106,26 @@ static void refuse_subscriber(struct worker *w, struct client *c, const struct c
         reply_errorf(&c->reply, "ERR %s", text);
 }
 
+/* Commands that are refused while the data cannot be saved, as in Redis: writes, and PING, so that somebody
+ * notices. */
+static bool is_refused_without_disk(const struct client *c, const struct command *cmd) {
+    uint32_t flags = cmd->flags & CMD_TRANSACTION && c->transaction ? c->transaction->flags : cmd->flags;
+    return (flags & CMD_WRITE) || strcmp(cmd->name, "ping") == 0;
+}
+
+static void refuse_without_disk(struct worker *w, struct client *c, const struct command *cmd) {
+    static const char error[] =
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+        "Commands that may modify the data set are disabled, because this instance is configured to report "
+        "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check "
+        "the "
+        "Redis logs for details about the RDB error.";
+    if ((cmd->flags & CMD_TRANSACTION) && c->transaction)
+        exec_refuse(w, c, error);
+    else
+        reply_error(&c->reply, error);
+}
+
 /* False when the command is refused; the error has been written. */
 static bool passes_checks(struct worker *w, struct client *c, struct request *r) {
     struct command *cmd = r->command;
@@ -139,6 +160,11 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     } else if (UNLIKELY(client_has(c, CLIENT_PUBSUB) && !(cmd->flags & CMD_SUBSCRIBER) &&
                         reply->protocol == 2)) {
         refuse_subscriber(w, c, cmd);
+    } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading, memory_order_relaxed) &&
+                        !(cmd->flags & CMD_LOADING))) {
+        reply_error(reply, "LOADING Redis is loading the dataset in memory");
+    } else if (UNLIKELY(persistence_refuses_writes() && is_refused_without_disk(c, cmd))) {
+        refuse_without_disk(w, c, cmd);
     } else {
         return true;
     }

@@ -17,6 +17,7 @@
 #include "shard/rt/clock.h"
 #include "shard/store/oplog.h"
 #include "shard/store/prefetch.h"
+#include "shard/store/snap.h"
 
 #include <limits.h>
 #include <string.h>
@@ -57,6 +58,12 @@ enum route_result run_wait_for_pause(struct worker *w, struct client *c) {
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches) {
     return UNLIKELY(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES)) &&
            pause_blocks(c, command_flags, switches);
+}
+
+bool run_keys_wait_for_snapshot(struct visit *v, const struct key *keys, unsigned count) {
+    bool wait = false;
+    for (unsigned i = 0; i < count; i++) wait |= snap_must_wait(v, &keys[i]); /* all of them are asked for */
+    return wait;
 }
 
 /* ---- statistics ---- */
@@ -101,7 +108,7 @@ void run_handler(struct worker *w, struct request *r, struct call *call, uint64_
     struct client *c = r->client;
     uint64_t errors = c->reply.errors, began = *ticks;
     r->command->handler(call);
-    if (UNLIKELY(call->outcome == CALL_AGAIN)) return;
+    if (UNLIKELY(call->outcome == CALL_AGAIN || call->outcome == CALL_LATER)) return;
     propagate_finish(call);
     if (UNLIKELY(atomic_load_explicit(&monitors_active, memory_order_relaxed)))
         monitor_feed(w, c, r->command, r->argv, r->argc);
@@ -139,6 +146,7 @@ enum route_result run_single(struct worker *w, struct request *r, struct call *c
     if (r->command->member && r >= &b->requests[b->foreseen]) foresee(w, r);
     call->member_hash = r->member_hash;
     if (run_is_paused(r->client, r->command->flags, s->switches)) return run_wait_for_pause(w, r->client);
+    if (UNLIKELY(run_waits_for_snapshot(call, call->command->flags))) return run_wait_for_pause(w, r->client);
     count_add(&s->counters.ops, 1);
     if (s->owner != w->thread.index) count_add(&s->counters.visits, 1);
     call->logs = s->switches & SWITCH_LOGGING;
@@ -270,6 +278,10 @@ enum route_result run_set(struct worker *w, struct request *r, struct call *call
         run_let_go(w, &held);
         return run_wait_for_pause(w, c);
     }
+    if (UNLIKELY(run_waits_for_snapshot(call, r->command->flags))) {
+        run_let_go(w, &held);
+        return run_wait_for_pause(w, c);
+    }
     run_count_slices(w, &held);
     call->logs = run_switches(&held) & SWITCH_LOGGING;
     run_handler(w, r, call, ticks);
@@ -288,6 +300,7 @@ enum route_result run_free(struct worker *w, struct request *r, struct call *cal
         call->visit.now_ms = 0;
         run_handler(w, r, call, ticks);
         ASSERT(!call->visit.ready);
+        if (UNLIKELY(call->outcome == CALL_LATER)) return run_wait_for_pause(w, r->client);
         if (LIKELY(call->outcome != CALL_AGAIN)) return ROUTE_DONE;
         ASSERT(w->thread.holds_held == 0);
         if (!hold_park(&call->refused->hold, &w->thread)) return park(w, r->client, call->refused);

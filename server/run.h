@@ -8,6 +8,7 @@
 #define GYRE_SERVER_RUN_H
 
 #include "server/route.h"
+#include "shard/store/snap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,6 +55,14 @@ bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches);
 enum route_result run_wait_for_pause(struct worker *w, struct client *c);
 /* The thread's log is full: the client goes on when there is room (oplog_is_full has been asked). */
 enum route_result run_wait_for_log(struct worker *w, struct client *c);
+/* Whether a snapshot still needs one of these keys' values as it is: a large one, which a command that changes
+ * it in place waits for (as for a pause). Under their holds. */
+bool run_keys_wait_for_snapshot(struct visit *v, const struct key *keys, unsigned count);
+static inline bool run_waits_for_snapshot(struct call *call, uint32_t flags) {
+    if (LIKELY(!(flags & CMD_IN_PLACE) || !atomic_load_explicit(&snap_under_way, memory_order_relaxed)))
+        return false;
+    return run_keys_wait_for_snapshot(&call->visit, call->keys, call->key_count);
+}
 /* A call has ended outside of its handler (a client that was blocked has been served). */
 void run_count_call(struct worker *w, struct command *command, uint64_t ticks, bool failed);
 

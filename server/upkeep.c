@@ -7,6 +7,7 @@
  */
 #include "server/upkeep.h"
 
+#include "persist/dump.h"
 #include "server/blocked.h"
 #include "server/census.h"
 #include "server/config.h"
@@ -40,7 +41,7 @@ static unsigned round_ms(void) {
 }
 
 uint64_t upkeep_wait_ns(struct worker *w) {
-    if (w->upkeep_left || w->discards || !grave_is_empty(&w->thread)) return 0;
+    if (w->upkeep_left || w->dumping || w->discards || !grave_is_empty(&w->thread)) return 0;
     uint64_t now_ms = clock_mono_ms(), blocked_ns = blocked_wait_ns(w);
     uint64_t cron_ns = w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
     return cron_ns < blocked_ns ? cron_ns : blocked_ns;
@@ -150,4 +151,5 @@ void upkeep_run(struct worker *w) {
         w->upkeep_left = w->last_slice - w->first_slice;
     }
     if (w->upkeep_left) step_slices(w);
+    w->dumping = dump_work(&w->thread, w->first_slice, w->last_slice);
 }

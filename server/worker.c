@@ -154,9 +154,13 @@ void worker_resume_paused(struct worker *w) {
     resume_all(w, &w->paused, pause_is_over);
 }
 
-void worker_poke(struct worker *from, struct worker *to) {
+void worker_poke_by(struct thread *from, struct worker *to) {
     atomic_store(&to->poked, true);
-    thread_wake(&from->thread, &to->thread);
+    thread_wake(from, &to->thread);
+}
+
+void worker_poke(struct worker *from, struct worker *to) {
+    worker_poke_by(&from->thread, to);
 }
 
 void worker_poke_from_outside(struct worker *to) {

@@ -91,6 +91,7 @@ struct worker {
     unsigned upkeep_slice;            /* owned slice where upkeep goes on */
     unsigned upkeep_left;             /* owned slices still to be looked at */
     unsigned first_slice, last_slice; /* owned: [first, last) */
+    bool dumping;                     /* there is more to do for a dump at once */
     _Atomic bool stop;                /* shared */
 };
 
@@ -109,6 +110,7 @@ bool worker_run(struct worker *w, void (*started)(struct worker *w), char *why, 
 
 /* Asks another worker to look at its clients' flags (CLIENT_KILLED), its paused clients and `stop`. */
 void worker_poke(struct worker *from, struct worker *to);
+void worker_poke_by(struct thread *from, struct worker *to); /* any thread of the server */
 void worker_poke_from_outside(struct worker *to);
 
 /* Lets the paused clients try again: the pause is over. */

@@ -2,6 +2,7 @@
 #include "server/call.h"
 #include "server/client.h"
 #include "server/config.h"
+#include "server/persistence.h"
 #include "server/process.h"
 #include "shard/base/assert.h"
 #include "shard/base/buf.h"
@@ -38,8 +39,8 @@ static bool parse_shutdown(struct call *c, struct shutdown_options *o) {
     return !(o->save && o->nosave);
 }
 
-/* There is nothing to wait for before the end (no replica, no file being written), so NOW changes nothing and
- * ABORT never finds a shutdown in progress. */
+/* What is waited for before the end is a last save, which nothing can call off: so NOW changes nothing and ABORT
+ * never finds a shutdown in progress. The client waits for the end, or for its failure. */
 static void cmd_shutdown(struct call *c) {
     struct shutdown_options o = {0};
     if (!parse_shutdown(c, &o)) {
@@ -50,14 +51,26 @@ static void cmd_shutdown(struct call *c) {
         reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
+    struct client *client = c->client;
+    if (client->awaits) {
+        if (persistence_shutdowns_failed() < client->awaits) {
+            c->outcome = CALL_LATER;
+            return;
+        }
+        client->awaits = 0;
+        reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
+        return;
+    }
     unsigned how = (o.save ? SHUTDOWN_SAVE : 0u) | (o.nosave ? SHUTDOWN_NOSAVE : 0u) |
                    (o.now ? SHUTDOWN_NOW : 0u) | (o.force ? SHUTDOWN_FORCE : 0u);
+    uint64_t failed_so_far = persistence_shutdowns_failed();
     if (!server_shutdown_request(how)) {
         reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
         return;
     }
     /* No reply: the connection ends with the server, and runs nothing more until then. */
-    c->outcome = CALL_BLOCKED;
+    client->awaits = failed_so_far + 1;
+    c->outcome = CALL_LATER;
 }
 
 /* ---- LOLWUT ---- */

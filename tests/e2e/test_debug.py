@@ -249,13 +249,3 @@ def test_shutdown(ctx):
         equal(client.everything(), (b"", True), f"{command}: what comes before the end")
         equal(other.closed(), True)
         equal(server.wait(), 0, "exit status")
-
-
-@only("gyre")
-def test_shutdown_save_cannot_save(ctx):
-    server = ctx.server()
-    client = server.client()
-    equal(client("SHUTDOWN", "SAVE"), Error("ERR Errors trying to SHUTDOWN. Check logs."))
-    equal(client("PING"), Simple("PONG"))
-    client.send_command("SHUTDOWN", "SAVE", "FORCE")
-    equal(server.wait(), 0)

@@ -1,0 +1,58 @@
+/* info_persistence.c: INFO persistence. What a fork would cost is what changes cost here: bytes that were saved
+ * before their time. */
+#include "server/info_parts.h"
+#include "server/persistence.h"
+#include "shard/rt/clock.h"
+
+/* While a file is being loaded. */
+static void info_loading(struct info *in, const struct persistence_state *s) {
+    int64_t took_s = clock_unix_ms() / 1000 - s->load_began_s;
+    double part = info_ratio(s->load_bytes, s->load_bytes_total);
+    info_int(in, "loading_start_time", s->load_began_s);
+    info_int(in, "loading_total_bytes", (int64_t)s->load_bytes_total);
+    info_int(in, "loading_rdb_used_mem", 0);
+    info_int(in, "loading_loaded_bytes", (int64_t)s->load_bytes);
+    buf_printf(in->out, "loading_loaded_perc:%.2f\r\n", part * 100);
+    info_int(in, "loading_eta_seconds", part > 0 ? (int64_t)((double)took_s / part - (double)took_s) : 1);
+}
+
+void info_persistence(struct info *in) {
+    static const struct info_fixed aof[] = {
+        {"aof_enabled", "0"},
+        {"aof_rewrite_in_progress", "0"},
+        {"aof_rewrite_scheduled", "0"},
+        {"aof_last_rewrite_time_sec", "-1"},
+        {"aof_current_rewrite_time_sec", "-1"},
+        {"aof_last_bgrewrite_status", "ok"},
+        {"aof_rewrites", "0"},
+        {"aof_rewrites_consecutive_failures", "0"},
+        {"aof_last_write_status", "ok"},
+        {"aof_last_cow_size", "0"},
+        {"module_fork_in_progress", "0"},
+        {"module_fork_last_cow_size", "0"},
+        {NULL, NULL},
+    };
+    struct persistence_state s = persistence_state();
+    bool loading = atomic_load(&persistence_is_loading);
+    info_int(in, "loading", loading);
+    info_int(in, "async_loading", 0);
+    info_int(in, "current_cow_peak", s.saving ? (int64_t)s.bytes_of_changes : 0);
+    info_int(in, "current_cow_size", s.saving ? (int64_t)s.bytes_of_changes : 0);
+    info_int(in, "current_cow_size_age", 0);
+    buf_printf(in->out, "current_fork_perc:%.2f\r\n",
+               s.saving ? info_ratio(s.keys_saved, s.keys_expected) * 100 : 0);
+    info_int(in, "current_save_keys_processed", (int64_t)s.keys_saved);
+    info_int(in, "current_save_keys_total", (int64_t)s.keys_expected);
+    info_int(in, "rdb_changes_since_last_save", (int64_t)s.changes);
+    info_int(in, "rdb_bgsave_in_progress", s.saving);
+    info_int(in, "rdb_last_save_time", s.last_save_s);
+    info_text(in, "rdb_last_bgsave_status", s.last_save_failed ? "err" : "ok");
+    info_int(in, "rdb_last_bgsave_time_sec", s.last_took_s);
+    info_int(in, "rdb_current_bgsave_time_sec", s.takes_s);
+    info_int(in, "rdb_saves", (int64_t)s.saves);
+    info_int(in, "rdb_last_cow_size", s.saving ? 0 : (int64_t)s.bytes_of_changes);
+    info_int(in, "rdb_last_load_keys_expired", (int64_t)s.keys_expired);
+    info_int(in, "rdb_last_load_keys_loaded", (int64_t)s.keys_loaded);
+    info_fixed(in, aof);
+    if (loading) info_loading(in, &s);
+}

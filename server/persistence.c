@@ -1,0 +1,364 @@
+/* persistence.c: see persistence.h. */
+#include "server/persistence.h"
+
+#include "persist/dump.h"
+#include "persist/load.h"
+#include "persist/save.h"
+#include "server/config.h"
+#include "server/info_parts.h"
+#include "server/pause.h"
+#include "server/process.h"
+#include "server/statistics.h"
+#include "server/worker.h"
+#include "shard/base/assert.h"
+#include "shard/base/log.h"
+#include "shard/rt/clock.h"
+#include "shard/store/snap.h"
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    RETRY_DELAY_S = 5,         /* after a save that failed, as redis-server has it */
+    PROGRESS_S = 2,            /* between two lines about a load */
+    SHORT_LOAD_NS = 200000000, /* clients had better wait for one that is over by then */
+};
+
+_Atomic bool persistence_is_loading;
+
+/* What all threads see. */
+static struct {
+    _Atomic bool saving, failed;
+    _Atomic uint64_t begun, finished; /* numbers of saves */
+    _Atomic uint64_t shutdowns_failed, saves, changes_saved;
+    _Atomic int64_t last_save_s, last_took_s, began_s;
+    _Atomic bool has_save_points; /* for the main thread, which may not look at the configuration */
+} state = {.last_took_s = -1};
+
+/* The coordinator's. */
+static struct {
+    struct coordinator *coordinator;
+    struct save save;
+    struct cut cut;
+    struct message request, end_request;
+    bool wanted;      /* a save is to begin as soon as no other dump is under way */
+    bool end_wanted;  /* the save at the end of the server, */
+    bool is_last;     /* and this is it: everybody waits from the cut on */
+    uint64_t changes; /* that had been made at the cut */
+    int64_t last_try_s;
+} own;
+
+/* The load at the start; the coordinator's. */
+static struct {
+    struct load load;
+    struct cut cut;
+    void (*begun)(void), (*ready)(void);
+    uint64_t began_ns, told_ns;
+    int64_t began_s;
+} start;
+
+/* The main thread waits here for the save at the end. */
+static sem_t end_saved;
+static bool end_saved_well;
+
+static uint64_t changes_made(void) {
+    return INFO_SUM(dirty);
+}
+
+static void wake_waiting_clients(struct thread *t) {
+    for (unsigned i = 0; i < workers_count; i++) worker_poke_by(t, worker_by_index(i));
+}
+
+static void discard_keyspace(struct thread *t, struct keyspace *ks) {
+    worker_discard(worker_of(t), ks);
+}
+
+/* ---- a save, step by step ---- */
+
+static void end_of_end(bool well) {
+    end_saved_well = well;
+    own.is_last = false;
+    sem_post(&end_saved);
+}
+
+static void saved(struct thread *t, struct save *save, const char *why) {
+    int64_t now_s = clock_unix_ms() / 1000;
+    if (why) {
+        log_warning("%s", why);
+        log_warning("Background saving error");
+    } else {
+        log_notice("DB saved on disk (%llu bytes)", (unsigned long long)save_bytes(save));
+        atomic_store(&state.changes_saved, own.changes);
+        atomic_store(&state.last_save_s, now_s);
+        atomic_fetch_add(&state.saves, 1);
+    }
+    atomic_store(&state.failed, why != NULL);
+    atomic_store(&state.last_took_s, now_s - atomic_load(&state.began_s));
+    atomic_store(&state.finished, atomic_load(&state.begun));
+    atomic_store(&state.saving, false);
+    if (own.is_last) end_of_end(!why);
+    wake_waiting_clients(t);
+}
+
+static void begin_dump(struct coordinator *c, struct cut *cut) {
+    const struct config *config = config_get();
+    struct dump_options options = {
+        .compress = config->rdbcompression, .checksum = config->rdbchecksum, .now_ms = clock_unix_ms()};
+    (void)cut;
+    own.changes = changes_made();
+    if (own.is_last) pause_begin(&c->thread, SWITCH_PAUSE_ALL, INT64_MAX);
+    dump_begin(&c->thread, &options, &own.save.sink);
+}
+
+static void file_opened(struct thread *t, struct save *save) {
+    (void)t;
+    (void)save;
+    dump_prepare();
+    own.cut.run = begin_dump;
+    coordinator_cut(own.coordinator, &own.cut);
+}
+
+static void begin_if_possible(struct coordinator *c) {
+    if (!own.wanted || dump_is_under_way()) return;
+    const struct config *config = config_get();
+    own.wanted = false;
+    own.is_last = own.end_wanted;
+    own.end_wanted = false;
+    own.last_try_s = clock_unix_ms() / 1000;
+    atomic_store(&state.began_s, own.last_try_s);
+    own.save.opened = file_opened;
+    own.save.done = saved;
+    own.save.sync_on_the_way = config->rdb_save_incremental_fsync;
+    log_notice("Background saving started");
+    save_open(&c->thread, &own.save, config->dbfilename);
+}
+
+static void deliver_request(struct thread *to, struct message *message) {
+    (void)to;
+    (void)message;
+    own.wanted = true;
+    begin_if_possible(own.coordinator);
+}
+
+/* Takes the right to save: the number of the save, or 0. */
+static uint64_t claim(void) {
+    bool saving = false;
+    if (!atomic_compare_exchange_strong(&state.saving, &saving, true)) return 0;
+    return atomic_fetch_add(&state.begun, 1) + 1;
+}
+
+uint64_t persistence_save(struct thread *from) {
+    uint64_t number = claim();
+    if (!number) return 0;
+    own.request.deliver = deliver_request;
+    thread_post(from, &own.coordinator->thread, &own.request);
+    return number;
+}
+
+enum save_outcome persistence_outcome(uint64_t save) {
+    if (atomic_load(&state.finished) < save) return SAVE_UNDER_WAY;
+    return atomic_load(&state.failed) ? SAVE_FAILED : SAVE_DONE;
+}
+
+/* ---- the end of the server ---- */
+
+static void deliver_end(struct thread *to, struct message *message) {
+    (void)to;
+    (void)message;
+    own.end_wanted = true;
+    persistence_beat(own.coordinator); /* if one is under way, a later beat begins the last one */
+}
+
+static bool is_saved_at_end(unsigned how) {
+    if (how & SHUTDOWN_SAVE) return true;
+    return !(how & SHUTDOWN_NOSAVE) && atomic_load(&state.has_save_points);
+}
+
+static void resume_after_end(struct coordinator *c, struct cut *cut) {
+    (void)cut;
+    pause_end(&c->thread);
+    wake_waiting_clients(&c->thread);
+}
+
+static void deliver_resume(struct thread *to, struct message *message) {
+    (void)to;
+    (void)message;
+    own.cut.run = resume_after_end;
+    coordinator_cut(own.coordinator, &own.cut);
+}
+
+bool persistence_end(struct coordinator *c, unsigned how) {
+    if (!is_saved_at_end(how) || atomic_load(&persistence_is_loading)) return true;
+    log_notice("Saving the final RDB snapshot before exiting.");
+    own.end_request.deliver = deliver_end;
+    thread_post_from_outside(&c->thread, &own.end_request);
+    while (sem_wait(&end_saved) != 0) {
+    }
+    if (end_saved_well) return true;
+    if (how & SHUTDOWN_FORCE) {
+        log_warning("Error trying to save the DB. Exit anyway.");
+        return true;
+    }
+    log_warning("Error trying to save the DB, can't exit.");
+    log_warning("Errors trying to shut down the server. Check the logs for more information.");
+    atomic_fetch_add(&state.shutdowns_failed, 1);
+    own.end_request.deliver = deliver_resume;
+    thread_post_from_outside(&c->thread, &own.end_request);
+    return false;
+}
+
+uint64_t persistence_shutdowns_failed(void) {
+    return atomic_load(&state.shutdowns_failed);
+}
+
+/* ---- save points ---- */
+
+bool persistence_refuses_writes(void) {
+    if (LIKELY(!atomic_load_explicit(&state.failed, memory_order_relaxed))) return false;
+    const struct config *config = config_get();
+    return config->stop_writes_on_bgsave_error && config->save.count > 0;
+}
+
+static bool is_due(const struct config *config, uint64_t changes, int64_t now_s) {
+    if (atomic_load(&state.failed) && now_s - own.last_try_s <= RETRY_DELAY_S) return false;
+    for (unsigned i = 0; i < config->save.count; i++) {
+        const struct save_point *p = &config->save.points[i];
+        if (changes < (uint64_t)p->changes || now_s - atomic_load(&state.last_save_s) <= p->seconds) continue;
+        log_notice("%lld changes in %lld seconds. Saving...", (long long)p->changes, (long long)p->seconds);
+        return true;
+    }
+    return false;
+}
+
+/* Tells how far it is, and, the first time, that there is a file. */
+static void tell_progress(void) {
+    uint64_t now_ns = clock_mono_ns(), bytes = atomic_load(&start.load.bytes);
+    uint64_t total = atomic_load(&start.load.bytes_total);
+    if (total == 0 || now_ns - start.began_ns < SHORT_LOAD_NS) return;
+    if (start.begun) start.begun();
+    start.begun = NULL;
+    if (now_ns - start.told_ns < (uint64_t)PROGRESS_S * 1000000000) return;
+    if (start.told_ns)
+        log_notice("Loading: %llu of %llu bytes (%.0f%%), %llu keys", (unsigned long long)bytes,
+                   (unsigned long long)total, (double)bytes * 100 / (double)total,
+                   (unsigned long long)atomic_load(&start.load.keys));
+    start.told_ns = now_ns;
+}
+
+void persistence_beat(struct coordinator *c) {
+    if (atomic_load(&persistence_is_loading)) {
+        tell_progress();
+        return;
+    }
+    if (own.end_wanted && !own.wanted && !atomic_load(&state.saving)) own.wanted = claim() != 0;
+    if (!own.wanted && !atomic_load(&state.saving)) {
+        uint64_t changes = changes_made() - atomic_load(&state.changes_saved);
+        if (is_due(config_get(), changes, clock_unix_ms() / 1000)) own.wanted = claim() != 0;
+    }
+    begin_if_possible(c);
+}
+
+static bool apply_save_points(const struct config *before, const struct config *after, char *why) {
+    (void)before;
+    (void)why;
+    atomic_store(&state.has_save_points, after->save.count > 0);
+    return true;
+}
+
+/* ---- start ---- */
+
+void persistence_register(void) {
+    static const struct config_hook hooks[] = {{"save", apply_save_points}, {NULL, NULL}};
+    config_register_hooks(hooks);
+    dump_register(discard_keyspace, wake_waiting_clients);
+    sem_init(&end_saved, 0, 0);
+}
+
+void persistence_prepare(const struct config *config) {
+    apply_save_points(NULL, config, NULL);
+    atomic_store(&persistence_is_loading, true);
+    for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches |= SWITCH_LOADING;
+}
+
+static void end_loading(struct coordinator *c, struct cut *cut) {
+    (void)c;
+    (void)cut;
+    for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches &= (uint16_t)~SWITCH_LOADING;
+    atomic_store(&persistence_is_loading, false);
+    if (start.begun) start.begun();
+    start.begun = NULL;
+    start.ready();
+}
+
+static void loaded(struct thread *t, struct load *load, const char *why) {
+    (void)t;
+    if (why) {
+        log_warning("Fatal error loading the DB: %s. Exiting.", why);
+        log_warning(
+            "`gyre-server --check-rdb FILE` tells more; the server does not start with a part of the data.");
+        process_remove_pidfile();
+        _exit(1);
+    }
+    if (!load->missing) {
+        log_notice("Done loading RDB, keys loaded: %llu, keys expired: %llu, empty keys skipped: %llu.",
+                   (unsigned long long)atomic_load(&load->keys),
+                   (unsigned long long)atomic_load(&load->expired),
+                   (unsigned long long)atomic_load(&load->empty));
+        log_notice("DB loaded from disk: %.3f seconds", (double)(clock_mono_ns() - start.began_ns) / 1e9);
+    }
+    start.cut.run = end_loading;
+    coordinator_cut(own.coordinator, &start.cut);
+}
+
+static struct rdb_limits limits_now(const struct config *config) {
+    return (struct rdb_limits){
+        .hash = {config->hash_max_listpack_entries, config->hash_max_listpack_value},
+        .zset = {config->zset_max_listpack_entries, config->zset_max_listpack_value},
+        .list = list_limits_make(config->list_max_listpack_size, config->list_compress_depth),
+        .intset_max = config->set_max_intset_entries,
+    };
+}
+
+void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)(void)) {
+    const struct config *config = config_get();
+    own.coordinator = c;
+    start.begun = begun;
+    start.ready = ready;
+    start.began_ns = clock_mono_ns();
+    start.began_s = clock_unix_ms() / 1000;
+    atomic_store(&state.last_save_s, start.began_s);
+    struct load *load = &start.load;
+    load->done = loaded;
+    load->limits = limits_now(config);
+    load->now_ms = clock_unix_ms();
+    load->shards = workers_count;
+    load->skip_expired = true;
+    load->check_sum = config->rdbchecksum;
+    load_begin(&c->thread, load, config->dbfilename);
+}
+
+struct persistence_state persistence_state(void) {
+    struct persistence_state s = {
+        .saving = atomic_load(&state.saving),
+        .last_save_failed = atomic_load(&state.failed),
+        .last_save_s = atomic_load(&state.last_save_s),
+        .last_took_s = atomic_load(&state.last_took_s),
+        .takes_s = -1,
+        .saves = atomic_load(&state.saves),
+        .changes = changes_made() - atomic_load(&state.changes_saved),
+        .bytes_of_changes = dump_bytes_of_changes(),
+        .load_began_s = start.began_s,
+        .load_bytes = atomic_load(&start.load.bytes),
+        .load_bytes_total = atomic_load(&start.load.bytes_total),
+        .keys_loaded = atomic_load(&start.load.keys),
+        .keys_expired = atomic_load(&start.load.expired),
+    };
+    if (s.saving) {
+        s.takes_s = clock_unix_ms() / 1000 - atomic_load(&state.began_s);
+        s.keys_saved = dump_keys(&s.keys_expected);
+    }
+    return s;
+}

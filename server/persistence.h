@@ -1,0 +1,58 @@
+/* persistence.h: when the data is saved and loaded: SAVE, BGSAVE, save points, the save at the end, the file at the
+ * start.
+ *
+ * The work is the coordinator's: requests reach it by message, at most one at a time, and it answers through the
+ * state here, which any thread may read. A client that waits for the end of a save has its command run again
+ * (CALL_LATER), until persistence_outcome knows.
+ */
+#ifndef GYRE_SERVER_PERSISTENCE_H
+#define GYRE_SERVER_PERSISTENCE_H
+
+#include "repl/coordinator.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+
+/* Registers the upcalls of dumps and what CONFIG SET of `save` does. Before threads start. */
+void persistence_register(void);
+/* Before threads start: from the first client on they are told to wait, until it is known that there is no file or
+ * all of it has been loaded. */
+void persistence_prepare(const struct config *config);
+/* On the coordinator: begins loading. `begun` is called once clients may come: when it has turned out that there is
+ * nothing to load, or that it takes a while; `ready` when there is nothing to load (any more). A file that is damaged ends the process. */
+void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)(void));
+/* Every beat: save points, progress. */
+void persistence_beat(struct coordinator *c);
+/* The main thread, when the server is to end: saves if that is asked for (`how`: bits of enum config_shutdown) or
+ * usual. False: it could not, and the server goes on. `force` is among the bits. */
+bool persistence_end(struct coordinator *c, unsigned how);
+
+/* Asks for a save on behalf of thread `from`. Returns its number, for persistence_outcome; 0: one is under way
+ * already. */
+uint64_t persistence_save(struct thread *from);
+enum save_outcome { SAVE_UNDER_WAY, SAVE_DONE, SAVE_FAILED };
+enum save_outcome persistence_outcome(uint64_t save);
+/* Shutdowns that were asked for and given up so far. */
+uint64_t persistence_shutdowns_failed(void);
+
+/* Whether the last save failed and writes are refused until one succeeds (stop-writes-on-bgsave-error). */
+bool persistence_refuses_writes(void);
+/* Whether a file is being loaded. */
+extern _Atomic bool persistence_is_loading;
+
+/* For INFO and LASTSAVE. */
+struct persistence_state {
+    bool saving, last_save_failed;
+    int64_t last_save_s;          /* unix time of the last save that succeeded, or of the start */
+    int64_t last_took_s, takes_s; /* -1: none */
+    uint64_t saves, changes;      /* changes: since the last save */
+    uint64_t keys_saved, keys_expected, bytes_of_changes;
+    /* Loading. */
+    int64_t load_began_s;
+    uint64_t load_bytes, load_bytes_total, keys_loaded, keys_expired;
+};
+struct persistence_state persistence_state(void);
+
+#endif
