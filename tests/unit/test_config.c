@@ -47,7 +47,7 @@ Test(config, defaults) {
     cr_assert_eq(c->latency_percentile_count, 3);
     cr_assert(c->protected_mode);
     cr_assert_str_eq(c->requirepass, "");
-    cr_assert_str_eq(config_test_get("save"), "", "nothing is saved yet, and nothing is promised");
+    cr_assert_str_eq(config_test_get("save"), "3600 1 300 100 60 10000");
 }
 
 Test(config, names_in_any_case_and_aliases) {
@@ -113,7 +113,7 @@ Test(config, unsupported_values) {
     config_init();
     refused("appendonly", "yes", "not supported by this version of Gyre");
     refused("appendonly", "maybe", "argument must be 'yes' or 'no'");
-    refused("save", "3600 1", "not supported by this version of Gyre");
+    refused("save", "3600 -1", "Invalid save parameters");
     refused("save", "3600", "Invalid save parameters");
     refused("notify-keyspace-events", "?", "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     refused("tls-port", "6380", "not supported by this version of Gyre");

@@ -58,8 +58,13 @@ Test(config_load, several_words) {
     cr_assert_str_eq(config_test_get("client-output-buffer-limit"),
                      "normal 1024 2048 3 slave 268435456 67108864 60 pubsub 4 5 6");
     cr_assert_eq(config_get()->latency_percentile_count, 2);
+    cr_assert_str_eq(config_test_get("save"), "", "a save without points takes the default ones away");
     take("bind\n");
     cr_assert_eq(config_get()->bind_count, 0);
+    take("save 900 1\nsave 300 10 60 10000\n");
+    cr_assert_str_eq(config_test_get("save"), "900 1 300 10 60 10000", "further lines add");
+    cr_assert_str_eq(config_test_set("save", "5 6", NULL), "");
+    cr_assert_str_eq(config_test_get("save"), "5 6", "CONFIG SET replaces");
 }
 
 Test(config_load, a_wrong_value_names_everything) {
@@ -102,11 +107,12 @@ Test(config_load, unknown_and_unsupported_lines_warn) {
     start();
     struct config_load load;
     config_test_write(
-        "x.conf", "nosuch 1\nsave 3600 1\nport 7000\ntls-key-file-pass hidden\nrename-command NOSUCH \"\"\n"
-                  "loadmodule /x.so\n");
+        "x.conf",
+        "nosuch 1\nappendonly yes\nport 7000\ntls-key-file-pass hidden\nrename-command NOSUCH \"\"\n"
+        "loadmodule /x.so\n");
     cr_assert_eq(CONFIG_TEST_LOAD(&load, "x.conf"), CONFIG_RUN);
     expect_part(load.warnings.data, "x.conf:1: unknown option 'nosuch'");
-    expect_part(load.warnings.data, "x.conf:2: 'save 3600 1' is not supported");
+    expect_part(load.warnings.data, "x.conf:2: 'appendonly yes' is not supported");
     expect_part(load.warnings.data, "x.conf:4: 'tls-key-file-pass' is not supported");
     expect_part(load.warnings.data, "x.conf:5: rename-command: there is no command 'NOSUCH'");
     expect_part(load.warnings.data, "x.conf:6: 'loadmodule' is not supported");

@@ -55,6 +55,16 @@ Test(config_rewrite, changed_lines_are_replaced_others_added) {
                             "tcp-keepalive 7\n");
 }
 
+Test(config_rewrite, save_points) {
+    start("save 900 1\nsave 60 100\nhz 20\n");
+    set("save", "1 2 3 4");
+    rewrite();
+    config_test_expect_file("x.conf", "save 1 2\nsave 3 4\nhz 20\n");
+    set("save", "");
+    rewrite();
+    config_test_expect_file("x.conf", "save \"\"\nhz 20\n");
+}
+
 Test(config_rewrite, several_lines_of_one_option) {
     start("client-output-buffer-limit normal 1 2 3\n# between\nclient-output-buffer-limit pubsub 4 5 6\n");
     set("client-output-buffer-limit", "normal 7kb 0 0");
