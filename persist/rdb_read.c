@@ -25,7 +25,7 @@ enum {
     SCRATCH_FIRST = 256,
     SCRATCH_KEPT_MAX = 1 << 20,   /* larger ones are given back when a smaller string comes */
     ROOM_UNKNOWN_MAX = 64 * 1024, /* elements to make room for where the bytes' end is not known */
-    ELEMENT_BYTES_LEAST = 2,
+    ROOM_BYTES_EACH = 8,          /* of input for every element that room is made for at once */
     KEY_SHOWN_MAX = 64,
 };
 
@@ -76,7 +76,8 @@ bool rdb_fail(struct rdb_reader *r, const char *format, ...) {
              (unsigned long long)rdb_reader_offset(r), r->reading, r->key.data ? " of key '" : "", key,
              r->key.data ? "'" : "", why);
     r->broken = true;
-    r->at = r->end; /* nothing more comes out of it */
+    r->start_offset = rdb_reader_offset(r); /* which it stays */
+    r->at = r->start = r->end;              /* nothing more comes out of it */
     return false;
 }
 
@@ -169,7 +170,7 @@ bool rdb_read_count(struct rdb_reader *r, unsigned least, uint64_t *n) {
 }
 
 size_t rdb_room_for(const struct rdb_reader *r, uint64_t claimed) {
-    uint64_t most = r->pull ? ROOM_UNKNOWN_MAX : (uint64_t)(r->end - r->at) / ELEMENT_BYTES_LEAST;
+    uint64_t most = r->pull ? ROOM_UNKNOWN_MAX : (uint64_t)(r->end - r->at) / ROOM_BYTES_EACH;
     return (size_t)(claimed < most ? claimed : most);
 }
 

@@ -116,6 +116,7 @@ static const char usage[] =
     "Usage: gyre-server [file] [--name value ...] [-]\n"
     "       gyre-server -                 (reads the configuration from standard input)\n"
     "       gyre-server -v | --version\n"
+    "       gyre-server --check-rdb FILE  (says what is in a file, or where it is damaged)\n"
     "       gyre-server -h | --help\n"
     "\n"
     "Every option of the configuration file can be given as --name value. Examples:\n"

@@ -7,6 +7,7 @@
  */
 #include "repl/coordinator.h"
 #include "server/banner.h"
+#include "server/check.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/config_load.h"
@@ -228,6 +229,7 @@ int main(int argc, char **argv) {
     slot_init();
     commands_init();
     types_register();
+    if (check_is_asked(argc, argv)) return check_run(argc, argv);
     config_init();
     listeners_register_hooks();
     config_reset_statistics = statistics_reset_all;
