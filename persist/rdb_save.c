@@ -6,12 +6,12 @@
  */
 #include "persist/rdb_save.h"
 
+#include "persist/rdb_compress.h"
 #include "persist/rdb_save_parts.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 #include "shard/store/evict.h"
 
-#include <liblzf/lzf.h>
 #include <string.h>
 
 enum {
@@ -87,7 +87,7 @@ static void text_compress(struct rdb_save *s) {
         t->packed = mem_realloc(t->packed, t->packed_cap);
     }
     unsigned char *to = t->packed + t->packed_len;
-    size_t n = part > 1 ? lzf_compress(t->data + t->done, (unsigned)part, to, (unsigned)(part - 1)) : 0;
+    size_t n = rdb_compress(t->data + t->done, part, to, part - 1);
     t->packed_len += n > 0 ? n : literals(t->data + t->done, part, to);
     t->done += part;
     if (t->done < t->len) return;

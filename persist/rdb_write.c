@@ -1,12 +1,12 @@
 /* rdb_write.c: see rdb_write.h, and rdb.h for the format. */
 #include "persist/rdb_write.h"
 
+#include "persist/rdb_compress.h"
 #include "shard/base/assert.h"
 #include "shard/base/crc64.h"
 #include "shard/base/mem.h"
 #include "shard/base/text.h"
 
-#include <liblzf/lzf.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -147,19 +147,12 @@ void rdb_write_lzf_head(struct rdb_writer *w, uint64_t packed, uint64_t len) {
 
 /* Writes a string compressed, if that saves anything. */
 static bool write_compressed(struct rdb_writer *w, const char *data, size_t len) {
-    unsigned char *to = w->scratch;
-    if (len > UINT32_MAX) return false;
-    if (len > RDB_PIECE_BYTES)
-        to = mem_alloc(len);
-    else if (!to)
-        to = w->scratch = mem_alloc(RDB_PIECE_BYTES);
-    unsigned packed = lzf_compress(data, (unsigned)len, to, (unsigned)(len - LZF_GAIN_MIN));
-    if (packed > 0) {
-        rdb_write_lzf_head(w, packed, len);
-        put(w, to, packed);
-    }
-    if (to != w->scratch) mem_free(to);
-    return packed > 0;
+    if (!w->scratch) w->scratch = mem_alloc(RDB_PIECE_BYTES);
+    size_t packed = rdb_compress(data, len, w->scratch, len - LZF_GAIN_MIN);
+    if (packed == 0) return false;
+    rdb_write_lzf_head(w, packed, len);
+    put(w, w->scratch, packed);
+    return true;
 }
 
 void rdb_write_string(struct rdb_writer *w, const char *data, size_t len) {
@@ -167,7 +160,8 @@ void rdb_write_string(struct rdb_writer *w, const char *data, size_t len) {
     if (len - 1 < INTEGER_TEXT_MAX && (unsigned char)data[0] <= '9' && text_to_i64(data, len, &n) &&
         write_small_integer(w, n))
         return;
-    if (w->compress && len >= RDB_COMPRESS_MIN && write_compressed(w, data, len)) return;
+    bool may_shrink = len >= RDB_COMPRESS_MIN && len <= RDB_PIECE_BYTES;
+    if (w->compress && may_shrink && write_compressed(w, data, len)) return;
     rdb_write_length(w, len);
     if (len > 0) put(w, data, len);
 }
