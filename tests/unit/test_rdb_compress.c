@@ -41,7 +41,8 @@ Test(rdb_compress, everything_comes_back) {
     size_t shorter = 0, rounds = 4000;
     for (size_t round = 0; round < rounds; round++) {
         size_t len = random_below(&r, round % 50 ? 600 : RDB_COMPRESS_INPUT_MAX + 1);
-        fill(&r, bytes, len, 1 + random_below(&r, round % 2 ? 256 : 20), 1 + random_below(&r, round % 3 ? 40 : 20000));
+        fill(&r, bytes, len, 1 + random_below(&r, round % 2 ? 256 : 20),
+             1 + random_below(&r, round % 3 ? 40 : 20000));
         size_t packed = there_and_back(bytes, len, len > 4 ? len - 4 : 0);
         shorter += packed > 0;
         cr_assert_eq(packed, there_and_back(bytes, len, len > 4 ? len - 4 : 0), "the same bytes every time");
