@@ -26,7 +26,8 @@ enum {
 struct shard {
     _Alignas(CACHE_LINE) _Atomic int64_t outstanding; /* bytes of its making that the sink has not taken */
     _Atomic unsigned left;                            /* slices that it has still to walk over */
-    _Atomic unsigned wanted; /* slice number + 1: a client waits for one of its values */
+    _Atomic bool wanted;                              /* a client waits for a value of one of its slices, */
+    _Atomic uint64_t wanted_slices[SLICES_MAX / 64];  /* and of which */
 };
 static struct shard shards[THREADS_MAX];
 
@@ -121,11 +122,16 @@ static void gathering_drop(struct gathering *g) {
 
 static void deliver(struct thread *to, struct message *message);
 
-/* Hands a part to the reader; the owner of the slice pays with its credit, others do not. */
+/* Set while a shard walks on its own credit. What a change makes, or what a client waits for, is on nobody's: it may
+ * have to stand behind a value that this shard is in the middle of, which must be able to go on. */
+static _Thread_local bool walks_on_credit;
+
+/* Hands a part to the reader. */
 static void post(struct gathering *g, struct dump_part *part) {
     struct thread *t = thread_self();
     part->message.deliver = deliver;
-    if (t->index == g->owner) {
+    if (walks_on_credit) {
+        ASSERT(t->index == g->owner);
         part->credited = (uint16_t)(g->owner + 1);
         atomic_fetch_add(&shards[g->owner].outstanding, (int64_t)part->bytes);
     } else {
@@ -277,7 +283,9 @@ static void value_end(struct snap_value *v, bool whole) {
 
 static void value_wanted(const struct slice *s) {
     struct thread *t = thread_self();
-    atomic_store(&shards[s->owner].wanted, s->index + 1u);
+    struct shard *shard = &shards[s->owner];
+    atomic_fetch_or(&shard->wanted_slices[s->index / 64], (uint64_t)1 << (s->index % 64));
+    atomic_store(&shard->wanted, true);
     thread_wake(t, thread_by_index(s->owner));
 }
 
@@ -431,13 +439,28 @@ void dump_abort(void) {
 
 /* ---- the shards' share ---- */
 
+/* The next slice with a value that a client waits for; NULL: none. */
+static struct slice *wanted_slice(struct shard *shard, unsigned first, unsigned last) {
+    for (unsigned word = first / 64; word <= (last - 1) / 64; word++) {
+        uint64_t bits = atomic_load(&shard->wanted_slices[word]);
+        if (bits) return &slices.all[word * 64 + (unsigned)__builtin_ctzll(bits)];
+    }
+    return NULL;
+}
+
 /* A value that a client waits for goes before everything, and without credit. True: there may be more of it. */
-static bool work_on_wanted(struct thread *t, struct shard *shard) {
-    unsigned wanted = atomic_load_explicit(&shard->wanted, memory_order_relaxed);
-    if (LIKELY(!wanted)) return false;
-    if (snap_step(t, &slices.all[wanted - 1], DUMP_STEP_US, false) == SNAP_MORE) return true;
-    /* Whoever waits still, since the slice was busy, asks again soon. */
-    atomic_compare_exchange_strong(&shard->wanted, &wanted, 0);
+static bool work_on_wanted(struct thread *t, struct shard *shard, unsigned first, unsigned last) {
+    if (LIKELY(!atomic_load_explicit(&shard->wanted, memory_order_relaxed))) return false;
+    atomic_store(&shard->wanted, false);
+    struct slice *s = wanted_slice(shard, first, last);
+    if (!s) return false;
+    /* Taken off before the step: whoever asks during it is seen. */
+    uint64_t bit = (uint64_t)1 << (s->index % 64);
+    atomic_fetch_and(&shard->wanted_slices[s->index / 64], ~bit);
+    enum snap_progress progress = snap_step(t, s, DUMP_STEP_US, false);
+    if (progress == SNAP_MORE || progress == SNAP_BUSY)
+        atomic_fetch_or(&shard->wanted_slices[s->index / 64], bit);
+    atomic_store(&shard->wanted, true);
     return true;
 }
 
@@ -446,12 +469,11 @@ bool dump_work(struct thread *t, unsigned first, unsigned last) {
     unsigned left = atomic_load(&shard->left);
     if (left == 0) return false;
     ASSERT(left <= last - first);
-    if (work_on_wanted(t, shard)) return true;
+    if (work_on_wanted(t, shard, first, last)) return true;
     bool credit = atomic_load(&shard->outstanding) < DUMP_CREDIT_BYTES;
-    switch (snap_step(t, &slices.all[last - left], DUMP_STEP_US, credit)) {
-    case SNAP_MORE: return true;
-    case SNAP_OVER: return atomic_fetch_sub(&shard->left, 1) > 1;
-    case SNAP_REFUSED: break;
-    }
-    return credit || atomic_load(&shard->outstanding) < DUMP_CREDIT_BYTES;
+    walks_on_credit = credit;
+    enum snap_progress progress = snap_step(t, &slices.all[last - left], DUMP_STEP_US, credit);
+    walks_on_credit = false;
+    if (progress == SNAP_OVER) return atomic_fetch_sub(&shard->left, 1) > 1;
+    return progress != SNAP_NO_CREDIT || atomic_load(&shard->outstanding) < DUMP_CREDIT_BYTES;
 }

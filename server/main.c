@@ -78,17 +78,26 @@ static void *worker_body(void *arg) {
     return NULL;
 }
 
-static bool is_open; /* the coordinator's: clients may come */
+static bool is_ready, is_open; /* the coordinator's: nothing is left to load; clients may come */
+static bool ready_at_once; /* there was nothing to load, or not for long; read by main when it may be open */
 
 static void loading_begun(void) {
     is_open = true;
+    ready_at_once = is_ready;
     listeners_start(&coordinator);
     sem_post(&starting);
 }
 
-static void data_ready(void) {
+/* Said by the main thread where it is still waiting for the start, since a log may take its time; otherwise by the
+ * coordinator. */
+static void say_ready(void) {
     log_notice("Ready to accept connections");
     supervise_ready();
+}
+
+static void data_ready(void) {
+    is_ready = true;
+    if (is_open) say_ready();
 }
 
 static void coordinator_started(struct coordinator *c) {
@@ -249,6 +258,7 @@ int main(int argc, char **argv) {
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");
     start_thread(&coordinator_thread, coordinator_body, &coordinator);
+    if (ready_at_once) say_ready();
 
     for (;;) {
         unsigned how = process_wait();

@@ -4,6 +4,7 @@
 #include "persist/dump.h"
 #include "persist/load.h"
 #include "persist/save.h"
+#include "server/cmd/dump.h"
 #include "server/config.h"
 #include "server/info_parts.h"
 #include "server/pause.h"
@@ -32,7 +33,7 @@ _Atomic bool persistence_is_loading;
 /* What all threads see. */
 static struct {
     _Atomic bool saving, failed;
-    _Atomic uint64_t begun, finished; /* numbers of saves */
+    _Atomic uint64_t begun, cut, finished; /* the last save that was asked for, is under way, is over */
     _Atomic uint64_t shutdowns_failed, saves, changes_saved;
     _Atomic int64_t last_save_s, last_took_s, began_s;
     _Atomic bool has_save_points; /* for the main thread, which may not look at the configuration */
@@ -55,6 +56,7 @@ static struct {
 static struct {
     struct load load;
     struct cut cut;
+    struct message over;
     void (*begun)(void), (*ready)(void);
     uint64_t began_ns, told_ns;
     int64_t began_s;
@@ -111,6 +113,8 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
     own.changes = changes_made();
     if (own.is_last) pause_begin(&c->thread, SWITCH_PAUSE_ALL, INT64_MAX);
     dump_begin(&c->thread, &options, &own.save.sink);
+    atomic_store(&state.cut, atomic_load(&state.begun));
+    wake_waiting_clients(&c->thread);
 }
 
 static void file_opened(struct thread *t, struct save *save) {
@@ -159,7 +163,8 @@ uint64_t persistence_save(struct thread *from) {
 }
 
 enum save_outcome persistence_outcome(uint64_t save) {
-    if (atomic_load(&state.finished) < save) return SAVE_UNDER_WAY;
+    if (atomic_load(&state.finished) < save)
+        return atomic_load(&state.cut) < save ? SAVE_WAITS : SAVE_UNDER_WAY;
     return atomic_load(&state.failed) ? SAVE_FAILED : SAVE_DONE;
 }
 
@@ -283,14 +288,21 @@ void persistence_prepare(const struct config *config) {
     for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches |= SWITCH_LOADING;
 }
 
+static void deliver_loaded(struct thread *to, struct message *message) {
+    (void)to;
+    (void)message;
+    void (*begun)(void) = start.begun;
+    start.begun = NULL;
+    start.ready();
+    if (begun) begun();
+}
+
 static void end_loading(struct coordinator *c, struct cut *cut) {
-    (void)c;
     (void)cut;
     for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches &= (uint16_t)~SWITCH_LOADING;
     atomic_store(&persistence_is_loading, false);
-    if (start.begun) start.begun();
-    start.begun = NULL;
-    start.ready();
+    start.over.deliver = deliver_loaded; /* what is left to do may take longer than a cut may */
+    thread_post(&c->thread, &c->thread, &start.over);
 }
 
 static void loaded(struct thread *t, struct load *load, const char *why) {
@@ -313,15 +325,6 @@ static void loaded(struct thread *t, struct load *load, const char *why) {
     coordinator_cut(own.coordinator, &start.cut);
 }
 
-static struct rdb_limits limits_now(const struct config *config) {
-    return (struct rdb_limits){
-        .hash = {config->hash_max_listpack_entries, config->hash_max_listpack_value},
-        .zset = {config->zset_max_listpack_entries, config->zset_max_listpack_value},
-        .list = list_limits_make(config->list_max_listpack_size, config->list_compress_depth),
-        .intset_max = config->set_max_intset_entries,
-    };
-}
-
 void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)(void)) {
     const struct config *config = config_get();
     own.coordinator = c;
@@ -332,7 +335,7 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
     atomic_store(&state.last_save_s, start.began_s);
     struct load *load = &start.load;
     load->done = loaded;
-    load->limits = limits_now(config);
+    load->limits = dump_limits_now();
     load->now_ms = clock_unix_ms();
     load->shards = workers_count;
     load->skip_expired = true;

@@ -32,7 +32,8 @@ bool persistence_end(struct coordinator *c, unsigned how);
 /* Asks for a save on behalf of thread `from`. Returns its number, for persistence_outcome; 0: one is under way
  * already. */
 uint64_t persistence_save(struct thread *from);
-enum save_outcome { SAVE_UNDER_WAY, SAVE_DONE, SAVE_FAILED };
+/* WAITS: it is not decided yet which instant is saved; UNDER_WAY: it is. */
+enum save_outcome { SAVE_WAITS, SAVE_UNDER_WAY, SAVE_DONE, SAVE_FAILED };
 enum save_outcome persistence_outcome(uint64_t save);
 /* Shutdowns that were asked for and given up so far. */
 uint64_t persistence_shutdowns_failed(void);

@@ -12,9 +12,12 @@
 #include "shard/base/log.h"
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
+#include "shard/rt/file.h"
 #include "shard/store/policy.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +84,37 @@ static void debug_log(struct call *c) {
     reply_ok(c->reply);
 }
 
+static const struct {
+    const char *name;
+    int number;
+} file_errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},       {"EACCES", EACCES}, {"EMFILE", EMFILE},
+                   {"EROFS", EROFS},   {"ENOENT", ENOENT}, {"HANG", 0}};
+
+/* FILE-FAULT kind after error | HEAL: see file_fault. */
+static void debug_file_fault(struct call *c) {
+    char name[NUMBER_MAX];
+    if (c->argc == 3 && call_is(c, 2, "HEAL")) {
+        file_heal();
+        reply_ok(c->reply);
+        return;
+    }
+    if (c->argc != 5) {
+        debug_reply_syntax(c);
+        return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)(c->argv[2].len < NUMBER_MAX ? c->argv[2].len : 0),
+             c->argv[2].data);
+    enum file_kind kind = file_kind_named(name);
+    double after = loose_number(&c->argv[3]);
+    for (size_t i = 0; kind < FILE_KINDS && i < sizeof file_errors / sizeof *file_errors; i++) {
+        if (!call_is(c, 4, file_errors[i].name)) continue;
+        file_fault(kind, after > 0 && after < UINT32_MAX ? (unsigned)after : 0, file_errors[i].number);
+        reply_ok(c->reply);
+        return;
+    }
+    reply_error(c->reply, "ERR no such kind of operation or error");
+}
+
 static void debug_change_repl_id(struct call *c) {
     log_notice("Changing replication IDs after receiving change-repl-id");
     info_change_replication_id();
@@ -120,6 +154,10 @@ static void debug_help(struct call *c) {
         "ERROR <string>",
         "    Return a Redis protocol error with <string> as message. Useful for clients",
         "    unit tests to simulate Redis errors.",
+        "FILE-FAULT <operation> <after> <error>|HEAL",
+        "    After so many more, operations on files of this kind (open, read, write, sync,",
+        "    sync-range, rename, remove, mkdir) fail with this error (ENOSPC, EIO, EACCES,",
+        "    EMFILE, EROFS, ENOENT), or wait (HANG), until HEAL.",
         "HOLD <key> <seconds>",
         "    Keep the slice of <key> held and the thread that serves this connection busy",
         "    for <seconds> (at most 60). Decimals allowed. Other slices are not affected.",
@@ -165,6 +203,7 @@ static const struct {
     {"assert", 2, 2, debug_assert},
     {"change-repl-id", 2, 2, debug_change_repl_id},
     {"error", 3, 3, debug_error},
+    {"file-fault", 3, 5, debug_file_fault},
     {"htstats", 3, 3, debug_htstats},
     {"log", 3, 3, debug_log},
     {"panic", 2, 2, debug_panic},

@@ -7,36 +7,42 @@
 #include "server/persistence.h"
 #include "server/worker.h"
 
-static void cmd_save(struct call *c) {
+/* Asks for a save the first time the command runs. False: there is one under way, and an error was replied. */
+static bool ask(struct call *c) {
     struct client *client = c->client;
-    if (!client->awaits) {
-        client->awaits = persistence_save(&c->worker->thread);
-        if (!client->awaits) {
-            reply_error(c->reply, "ERR Background save already in progress");
-            return;
-        }
-    }
-    enum save_outcome outcome = persistence_outcome(client->awaits);
-    if (outcome == SAVE_UNDER_WAY) {
+    if (!client->awaits) client->awaits = persistence_save(&c->worker->thread);
+    if (!client->awaits) reply_error(c->reply, "ERR Background save already in progress");
+    return client->awaits;
+}
+
+static void cmd_save(struct call *c) {
+    if (!ask(c)) return;
+    enum save_outcome outcome = persistence_outcome(c->client->awaits);
+    if (outcome == SAVE_WAITS || outcome == SAVE_UNDER_WAY) {
         c->outcome = CALL_LATER;
         return;
     }
-    client->awaits = 0;
+    c->client->awaits = 0;
     if (outcome == SAVE_DONE)
         reply_ok(c->reply);
     else
         reply_error(c->reply, "ERR");
 }
 
+/* Answers when it is decided what is saved, so that what the client sends next is not among it: a few milliseconds at
+ * most. Within EXEC nothing can wait; there it is a promise, as in Redis. */
 static void cmd_bgsave(struct call *c) {
     if (c->argc > 2 || (c->argc == 2 && !call_is(c, 1, "SCHEDULE"))) {
         reply_syntax_error(c->reply);
         return;
     }
-    if (persistence_save(&c->worker->thread))
-        reply_simple(c->reply, c->in_exec ? "Background saving scheduled" : "Background saving started");
-    else
-        reply_error(c->reply, "ERR Background save already in progress");
+    if (!ask(c)) return;
+    if (!c->in_exec && persistence_outcome(c->client->awaits) == SAVE_WAITS) {
+        c->outcome = CALL_LATER;
+        return;
+    }
+    c->client->awaits = 0;
+    reply_simple(c->reply, c->in_exec ? "Background saving scheduled" : "Background saving started");
 }
 
 static void cmd_lastsave(struct call *c) {

@@ -165,9 +165,11 @@ static bool item_is_wanted(const struct item *item) {
     return wanted;
 }
 
-/* The next item: one that is begun goes on, since its bytes stand together; then those that are waited for. */
-static struct item *item_next(struct snap *snap) {
-    struct item *best = NULL;
+/* The next item: one that is begun goes on, since its bytes stand together; then those that are waited for.
+ * *wanted: whether one of them all is, so that this one is in the way if it is not the one. */
+static struct item *item_next(struct snap *snap, bool *wanted) {
+    struct item *best = NULL, *begun = NULL;
+    *wanted = false;
     while (snap->items && atomic_load(&snap->items->done)) {
         struct item *done = snap->items;
         snap->items = done->next;
@@ -175,10 +177,12 @@ static struct item *item_next(struct snap *snap) {
     }
     for (struct item *item = snap->items; item; item = item->next) {
         if (atomic_load(&item->done)) continue;
-        if (atomic_load(&item->begun)) return item;
-        if (!best || (item_is_wanted(item) && !item_is_wanted(best))) best = item;
+        bool is_wanted = item_is_wanted(item);
+        if (!begun && atomic_load(&item->begun)) begun = item;
+        if (!best || (is_wanted && !*wanted)) best = item;
+        *wanted |= is_wanted;
     }
-    return best;
+    return begun ? begun : best;
 }
 
 /* Whether the item's value may be looked at now: its slice (another one, perhaps) is held then; *held says so. */
@@ -312,16 +316,17 @@ static void slice_over(struct slice *s) {
 /* One small step; the hold of s is held. */
 static enum snap_progress small_step(struct thread *t, struct slice *s, bool credit) {
     struct snap *snap = s->snap;
-    struct item *item = item_next(snap);
+    bool wanted;
+    struct item *item = item_next(snap, &wanted);
     struct slice *held;
     if (item) {
-        if (!credit && !item_is_wanted(item) && !is_aborted()) return SNAP_REFUSED;
-        if (!item_enter(t, item, &held)) return SNAP_REFUSED;
+        if (!credit && !wanted && !is_aborted()) return SNAP_NO_CREDIT;
+        if (!item_enter(t, item, &held)) return SNAP_BUSY;
         item_step(t, item);
         if (held) hold_release(&held->hold, t);
         return SNAP_MORE;
     }
-    if (!credit && !is_aborted()) return SNAP_REFUSED;
+    if (!credit && !is_aborted()) return SNAP_NO_CREDIT;
     if (snap->at < snap->count) {
         walk_step(t, s);
         return SNAP_MORE;
@@ -334,7 +339,7 @@ enum snap_progress snap_step(struct thread *t, struct slice *s, unsigned budget_
     enum snap_progress progress = SNAP_OVER;
     uint64_t begun = clock_ticks(), budget_ns = (uint64_t)budget_us * 1000;
     ASSERT(t->holds_held == 0);
-    if (!hold_try(&s->hold, t)) return SNAP_REFUSED;
+    if (!hold_try(&s->hold, t)) return SNAP_BUSY;
     if (s->snap) {
         do progress = small_step(t, s, credit);
         while (progress == SNAP_MORE && clock_ticks_to_ns(clock_ticks() - begun) < budget_ns);

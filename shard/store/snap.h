@@ -68,9 +68,10 @@ extern _Atomic bool snap_under_way;
  * snapshot. */
 void snap_abort(void);
 
-enum snap_progress { SNAP_REFUSED, SNAP_MORE, SNAP_OVER };
+enum snap_progress { SNAP_BUSY, SNAP_NO_CREDIT, SNAP_MORE, SNAP_OVER };
 /* The owner's part: goes on for about `budget_us`. `credit`: whether bytes may be made that no client waits
- * for. The caller holds nothing. SNAP_REFUSED: busy, or no credit; try later. SNAP_OVER: the slice is done, or had
+ * for. The caller holds nothing. SNAP_BUSY: others have the slice, try later. SNAP_NO_CREDIT: no client
+ * waits for any of its values (any more). SNAP_OVER: the slice is done, or had
  * nothing to do. */
 enum snap_progress snap_step(struct thread *t, struct slice *s, unsigned budget_us, bool credit);
 

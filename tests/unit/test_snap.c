@@ -453,7 +453,7 @@ Test(snap, without_credit_only_what_is_waited_for_is_saved) {
     begin_snapshot();
     struct slice *home = key_of(1).slice;
     release_all();
-    cr_assert_eq(snap_step(&me, home, 100, false), SNAP_REFUSED);
+    cr_assert_eq(snap_step(&me, home, 100, false), SNAP_NO_CREDIT);
     hold_all();
     cr_assert(find(0, 1, &k) && snap_must_wait(&v, &k), "it has to be saved first");
     cr_assert(find(0, 2, &k) && !snap_must_wait(&v, &k), "small values are saved by those who change them");
