@@ -42,6 +42,8 @@ static inline size_t usable_size(const void *block) {
 #endif
 }
 
+enum { DECOMMIT_DELAY_MS = 25 }; /* the allocator's own setting */
+
 /* usable_small[(n + 7) / 8] is the usable size of a block of n bytes, or 0 where it must be asked. */
 enum { SMALL_MAX = 1024, SMALL_STEP = 8 };
 static uint16_t usable_small[SMALL_MAX / SMALL_STEP + 1];
@@ -186,16 +188,35 @@ void mem_peak_note(void) {
     }
 }
 
+/* The allocator gives pages back some while after they became free, and then all that are free in a segment of
+ * 32 MiB in one call, which takes the kernel up to two milliseconds. Where many become free one after the other
+ * it is better to give each back at once. */
+void mem_return_at_once(bool at_once) {
+#ifdef MEM_LIBC
+    (void)at_once;
+#else
+    static _Thread_local bool asked;
+    static _Atomic unsigned asking; /* threads */
+    if (at_once == asked) return;
+    asked = at_once;
+    /* Two threads that cross here may leave the setting at either: it is about time only. */
+    if (at_once && atomic_fetch_add(&asking, 1) == 0) {
+        mi_option_set(mi_option_decommit_delay, 0);
+    } else if (!at_once && atomic_fetch_sub(&asking, 1) == 1) {
+        mi_option_set(mi_option_decommit_delay, DECOMMIT_DELAY_MS);
+    }
+#endif
+}
+
 void mem_purge(void) {
 #ifdef MEM_LIBC
     malloc_trim(0);
 #else
     /* Pages that become free now are given back only a while later, by the next use of their segment, and on
      * an idle thread there is none: so for this once at once. */
-    long usual_ms = mi_option_get(mi_option_decommit_delay);
-    mi_option_set(mi_option_decommit_delay, 0);
+    mem_return_at_once(true);
     mi_collect(true);
-    mi_option_set(mi_option_decommit_delay, usual_ms);
+    mem_return_at_once(false);
 #endif
 }
 

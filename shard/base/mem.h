@@ -11,6 +11,7 @@
 #ifndef GYRE_BASE_MEM_H
 #define GYRE_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,9 +33,11 @@ size_t mem_size(const void *block);
 size_t mem_used(void);
 size_t mem_peak(void);
 void mem_peak_note(void);
-/* Asks the allocator to give free memory of this thread back to the kernel. Not on two threads at a time: a
- * setting of the allocator is changed meanwhile. */
+/* Asks the allocator to give free memory of this thread back to the kernel. */
 void mem_purge(void);
+/* Whether memory that becomes free goes back to the kernel at once, bit by bit, rather than much of it in one
+ * long call some time later. This thread's wish; it is granted to all while one has it. */
+void mem_return_at_once(bool at_once);
 /* Publishes this thread's balance at once (before it sleeps or ends). */
 void mem_publish(void);
 

@@ -9,7 +9,8 @@
 
 #include <stdint.h>
 
-enum { STEP_EFFORT = 64 }; /* blocks freed between two looks at the clock: some microseconds */
+/* Blocks freed between two looks at the clock: each may be the last of its page and send that to the kernel. */
+enum { STEP_EFFORT = 16 };
 
 struct buried {
     struct buried *next;
@@ -75,9 +76,11 @@ static bool dig_step(unsigned index, size_t effort) {
 bool grave_dig(struct thread *t, unsigned budget_us) {
     ASSERT(t->holds_held == 0);
     if (LIKELY(!graves[t->index].first)) return false;
+    mem_return_at_once(true); /* until the last is gone */
     uint64_t end_ns = clock_mono_ns() + (uint64_t)budget_us * 1000;
     while (dig_step(t->index, STEP_EFFORT))
         if (clock_mono_ns() >= end_ns) return true;
+    mem_return_at_once(false);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -246,4 +247,30 @@ Test(mem, out_of_memory_is_said_and_aborts) {
     check_out_of_memory(realloc_absurd);
 }
 
+#endif
+
+#ifndef MEM_LIBC
+static size_t resident_bytes(void) {
+    long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    cr_assert(f && fscanf(f, "%ld %ld", &pages, &resident) == 2);
+    fclose(f);
+    return (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Without the wish, all of it stays until the allocator is used some time later. */
+Test(mem, memory_returns_bit_by_bit_where_that_is_asked_for) {
+    enum { BLOCKS = 400000, BLOCK = 160 };
+    void **blocks = mem_alloc(BLOCKS * sizeof *blocks);
+    for (size_t i = 0; i < BLOCKS; i++) blocks[i] = memset(mem_alloc(BLOCK), 1, BLOCK);
+    size_t full = resident_bytes();
+    mem_return_at_once(true);
+    mem_return_at_once(true);
+    for (size_t i = 0; i < BLOCKS / 2; i++) mem_free(blocks[i]);
+    size_t half = resident_bytes();
+    mem_return_at_once(false);
+    cr_assert_lt(half, full - (size_t)BLOCKS / 3 * BLOCK, "%zu of %zu bytes are left", half, full);
+    for (size_t i = BLOCKS / 2; i < BLOCKS; i++) mem_free(blocks[i]);
+    mem_free(blocks);
+}
 #endif
