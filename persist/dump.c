@@ -342,27 +342,27 @@ static void end_of_row(struct thread *t) {
     sink->end(sink, t, whole);
 }
 
-/* Parts that had to wait, as far as they need not any more. */
+/* Parts that had to wait, as far as they need not any more. Where a value ends, what was passed over so far comes
+ * before the rest: parts of one value, and of one slice, stay in their order. */
 static void hand_on_waiting(struct thread *t) {
-    bool again;
-    do {
-        again = false;
-        struct dump_part *list = row.waiting;
-        row.waiting = NULL;
-        while (list) {
-            struct dump_part *part = list;
-            list = part->next;
-            part->next = NULL;
-            if (row.open_value && part->value != row.open_value) {
-                *(row.waiting ? &row.waiting_last->next : &row.waiting) = part;
-                row.waiting_last = part;
-                continue;
-            }
-            /* The end of a value may free what was passed over. */
-            again |= part->value_ends && row.waiting;
-            hand_on(t, part);
+    struct dump_part *list = row.waiting;
+    row.waiting = NULL;
+    while (list) {
+        struct dump_part *part = list;
+        list = part->next;
+        part->next = NULL;
+        if (row.open_value && part->value != row.open_value) {
+            *(row.waiting ? &row.waiting_last->next : &row.waiting) = part;
+            row.waiting_last = part;
+            continue;
         }
-    } while (again);
+        bool begin_again = part->value_ends && row.waiting;
+        hand_on(t, part);
+        if (!begin_again) continue;
+        row.waiting_last->next = list;
+        list = row.waiting;
+        row.waiting = NULL;
+    }
 }
 
 static void deliver(struct thread *to, struct message *message) {
