@@ -233,12 +233,15 @@ static bool take_piece(struct thread *t, struct load *load) {
 
 /* One record, found by skimming. False: it is not all there, or the file ends here. */
 static bool take_next(struct thread *t, struct load *load) {
-    size_t len;
+    size_t len, present = load->block->len - load->cut;
     const unsigned char *at = load->block->bytes + load->cut;
-    switch (rdb_skim(&load->skim, load->version, at, load->block->len - load->cut, &len)) {
+    uint64_t offset = load->block->offset + load->cut;
+    char why[RDB_ERROR_MAX];
+    switch (rdb_skim(&load->skim, load->version, at, present, &len)) {
     case RDB_SKIM_MORE: return false;
     case RDB_SKIM_BROKEN:
-        fail(load, load->skim.why, load->block->offset + load->cut + load->skim.done);
+        rdb_explain(&(struct rdb_broken){at, present, offset, load->version, load->skim.why}, why);
+        fail(load, why, offset + load->skim.done);
         return false;
     case RDB_SKIM_WHOLE: break;
     }

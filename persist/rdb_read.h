@@ -114,6 +114,18 @@ enum rdb_event rdb_read_next(struct rdb_reader *r, struct rdb_record *record);
 /* Passes over the value of a key. */
 bool rdb_skip_value(struct rdb_reader *r, unsigned type);
 
+/* What is wrong with a record that rdb_skim found broken, in the words of rdb_error: `present` bytes of it are
+ * there, and it begins at that offset of a file of that version. `why`: what rdb_skim says. `text` has room
+ * for RDB_ERROR_MAX. */
+struct rdb_broken {
+    const unsigned char *record;
+    size_t present;
+    uint64_t offset;
+    unsigned version;
+    const char *why;
+};
+void rdb_explain(const struct rdb_broken *broken, char *text);
+
 /* ---- what everything is made of ---- */
 
 /* Makes at least n bytes lie at r->at, or fails. */

@@ -167,3 +167,14 @@ enum rdb_event rdb_read_next(struct rdb_reader *r, struct rdb_record *record) {
         prefixed = true;
     }
 }
+
+void rdb_explain(const struct rdb_broken *broken, char *text) {
+    struct rdb_reader r;
+    struct rdb_record record = {0};
+    rdb_reader_on_span(&r, broken->record, broken->present, broken->offset);
+    r.version = broken->version;
+    if (rdb_read_next(&r, &record) == RDB_EVENT_KEY) rdb_skip_value(&r, record.type);
+    rdb_fail(&r, "%s", broken->why); /* unless it failed already */
+    memcpy(text, rdb_error(&r), RDB_ERROR_MAX);
+    rdb_reader_close(&r);
+}
