@@ -72,8 +72,8 @@ static inline char *link_room(const struct link *l) {
 void link_flush(struct link *l, struct ring *ring);
 /* A send has ended with this result. False when the connection is broken. */
 bool link_sent(struct link *l, struct ring *ring, int32_t result);
-/* Closes the socket. What the ring still holds of it ends with an error, and must be waited for before
- * link_free: l->sending and l->receiving say so. */
+/* Closes the socket. What the ring still holds of it ends with an error, and must be waited for (l->sending
+ * and l->receiving) or the ring closed before link_free. */
 void link_close(struct link *l);
 
 #endif

@@ -27,12 +27,16 @@ void live_tell(void *context, const struct run_sample *s, double share, bool war
     if (!live->terminal && s->at_s - live->told_s < 0.99) return;
     live->told_s = s->at_s;
     draw_bar(bar, share);
-    fprintf(stderr, "%s%s [%s] %5.1f s  %s ops/s  p50 %s ms  p99 %s ms  errors %s%s%s",
+    live->open = live->terminal;
+    if (warming_up) {
+        fprintf(stderr, "%s%s [%s] %5.1f s  warming up%s", live->terminal ? "\r" : "", live->title, bar,
+                s->at_s, live->terminal ? "\033[K" : "\n");
+        return;
+    }
+    fprintf(stderr, "%s%s [%s] %5.1f s  %s ops/s  p50 %s ms  p99 %s ms  errors %s%s",
             live->terminal ? "\r" : "", live->title, bar, s->at_s,
             format_count((uint64_t)((double)s->replies / s->seconds)).text, format_ms(s->p50_ns).text,
-            format_ms(s->p99_ns).text, format_count(live->errors).text, warming_up ? "  (warming up)" : "",
-            live->terminal ? "\033[K" : "\n");
-    live->open = live->terminal;
+            format_ms(s->p99_ns).text, format_count(live->errors).text, live->terminal ? "\033[K" : "\n");
     fflush(stderr);
 }
 

@@ -34,11 +34,11 @@ static bool end_value(struct reply_parser *p) {
     return true;
 }
 
-static void keep_error(struct reply_parser *p, const char *text, size_t len) {
-    if (len > REPLY_LINE_MAX - (size_t)p->error_len) len = REPLY_LINE_MAX - (size_t)p->error_len;
-    memcpy(p->error + p->error_len, text, len);
-    p->error_len += (uint16_t)len;
-    p->error[p->error_len] = 0;
+static void keep_text(struct reply_parser *p, const char *text, size_t len) {
+    if (len > REPLY_LINE_MAX - (size_t)p->text_len) len = REPLY_LINE_MAX - (size_t)p->text_len;
+    memcpy(p->text + p->text_len, text, len);
+    p->text_len += (uint16_t)len;
+    p->text[p->text_len] = 0;
 }
 
 /* True when the value that begins in this line is the reply itself and not a part of it. */
@@ -63,8 +63,9 @@ static bool open_bulk(struct reply_parser *p, char kind, int64_t len) {
     p->in_bulk = true;
     p->bulk_left = (uint64_t)len + 2;
     p->compare = NULL;
-    p->keep_bulk = kind == '!' && heard(p) && !p->reply.error;
-    if (p->keep_bulk) p->reply.error = true;
+    const bool new_error = kind == '!' && heard(p) && !p->reply.error;
+    if (new_error) p->reply.error = true;
+    p->keep_bulk = new_error || (p->keep_values && at_top(p));
     if (kind == '$' && heard(p) && p->expected_at < p->expected.count) {
         p->compare = p->expected.values[p->expected_at++];
         if ((uint64_t)len > p->expected.room) {
@@ -96,14 +97,14 @@ static bool take_line(struct reply_parser *p, const char *line, size_t len) {
     if (numbered && !text_to_i64(line + 1, len - 1, &number)) return fail(p);
     if (at_top(p) && kind != '|' && kind != '>') {
         p->reply = (struct reply){.kind = kind, .number = number};
-        p->error_len = 0;
-        p->error[0] = 0;
+        p->text_len = 0;
+        p->text[0] = 0;
     }
     switch (kind) {
     case '-':
         if (heard(p) && !p->reply.error) {
             p->reply.error = true;
-            keep_error(p, line + 1, len - 1);
+            keep_text(p, line + 1, len - 1);
         }
         return end_value(p);
     case '+':
@@ -133,7 +134,7 @@ static size_t take_bulk(struct reply_parser *p, const char *bytes, size_t n) {
         if (memcmp(p->compare, bytes, content) != 0) p->reply.wrong = true;
         p->compare += content;
     }
-    if (p->keep_bulk) keep_error(p, bytes, content);
+    if (p->keep_bulk) keep_text(p, bytes, content);
     /* What follows the content is the line end, or the string was longer than it said. */
     for (size_t i = content; i < take; i++) {
         if (bytes[i] != (p->bulk_left - i == 2 ? '\r' : '\n')) p->failed = true;

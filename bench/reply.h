@@ -38,14 +38,14 @@ struct reply_parser {
     unsigned expected_at;
     const char *compare; /* where the open bulk string is to go on being compared, or NULL */
     uint64_t bulk_left;  /* of the open bulk string, with its line end */
+    bool keep_values; /* set by the owner: the text of a bulk string that is a whole reply is kept as well */
     bool in_bulk, keep_bulk, failed;
     uint8_t depth;   /* aggregates that are open */
     uint32_t silent; /* a bit each: it is no element of what is around it (attributes, push messages) */
     uint64_t left[REPLY_DEPTH_MAX];
-    uint16_t line_len, error_len;
-    char line[REPLY_LINE_MAX]; /* an unfinished line, cut at this length */
-    char
-        error[REPLY_LINE_MAX + 1]; /* the text of the reply's first error, without its kind, NUL-terminated */
+    uint16_t line_len, text_len;
+    char line[REPLY_LINE_MAX];     /* an unfinished line, cut at this length */
+    char text[REPLY_LINE_MAX + 1]; /* of the reply's first error, without its kind; NUL-terminated */
 };
 
 void reply_start(struct reply_parser *p);
@@ -55,7 +55,7 @@ static inline void reply_expect(struct reply_parser *p, struct reply_expected ex
 }
 
 /* Takes bytes up to the end of one reply. Returns how many it took; *done says whether the reply has ended:
- * p->reply is it then, and p->error its text if it is an error. With *done false all n were taken, or the
+ * p->reply is it then, and p->text its text if it is an error. With *done false all n were taken, or the
  * parser has failed. */
 size_t reply_feed(struct reply_parser *p, const char *bytes, size_t n, bool *done);
 

@@ -55,9 +55,15 @@ static void thin_samples(struct run_result *r) {
     r->sample_seconds *= 2;
 }
 
+/* Where what a sample counts begins: requests of the warm-up are not counted. */
+static uint64_t counted_from(const struct running *g, uint64_t now_ns) {
+    const uint64_t from_ns = g->start_ns + g->plan->warm_up_ns;
+    return g->sampled_ns < from_ns && from_ns < now_ns ? from_ns : g->sampled_ns;
+}
+
 static void take_sample(struct running *g, uint64_t now_ns) {
     struct run_sample s = {.at_s = (double)(now_ns - g->start_ns) / SECOND_NS,
-                           .seconds = (double)(now_ns - g->sampled_ns) / SECOND_NS};
+                           .seconds = (double)(now_ns - counted_from(g, now_ns)) / SECOND_NS};
     static const double shares[] = {0.5, 0.99, 0.999, 1};
     uint64_t values[4], errors = 0;
     histogram_clear(g->now);

@@ -123,7 +123,7 @@ static void lose(struct worker *w, struct link *l, const char *why) {
 static bool take_greeting(struct worker *w, struct link *l) {
     if (l->parser.reply.error) {
         char why[REPLY_LINE_MAX + 32];
-        snprintf(why, sizeof why, "refuses the connection: %s", l->parser.error);
+        snprintf(why, sizeof why, "refuses the connection: %s", l->parser.text);
         lose(w, l, why);
         return false;
     }
@@ -147,7 +147,7 @@ static void take_bytes(struct worker *w, struct link *l, const char *bytes, size
             if (!take_greeting(w, l)) return;
         } else if (done && l->count == 0) {
             char why[REPLY_LINE_MAX + 64];
-            snprintf(why, sizeof why, "sent a reply that nobody asked for: %s", l->parser.error);
+            snprintf(why, sizeof why, "sent a reply that nobody asked for: %s", l->parser.text);
             lose(w, l, why);
         } else if (done) {
             worker_reply_take(w, l, now);

@@ -59,7 +59,7 @@ void worker_reply_take(struct worker *w, struct link *l, uint64_t now) {
     if (r->nulls) histogram_bump(&counters->nulls, r->nulls);
     if (r->error) {
         histogram_bump(&counters->errors, 1);
-        if (!w->first_error[0]) memcpy(w->first_error, l->parser.error, sizeof w->first_error);
+        if (!w->first_error[0]) memcpy(w->first_error, l->parser.text, sizeof w->first_error);
     } else if (w->plan->verify) {
         const struct workload_command *command = &w->plan->workload->command[request.command];
         if (!as_expected(command, r)) count_wrong(w, counters, command, r);
