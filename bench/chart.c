@@ -87,7 +87,7 @@ static void write_y_tick(struct buf *out, const struct frame *f, double value, c
 static void write_y_axis(struct buf *out, const struct frame *f) {
     char label[32];
     if (f->log_y) {
-        for (double power = f->y_min; power <= f->y_max + 0.01; power++) {
+        for (int power = (int)lround(f->y_min); power <= (int)lround(f->y_max); power++) {
             /* In between as well, where few powers of ten are shown. */
             for (unsigned multiple = 1; multiple <= 5; multiple = multiple == 1   ? 2
                                                                   : multiple == 2 ? 5

@@ -1,7 +1,7 @@
 /* chart.h: a line chart as an SVG element, drawn here so that a page needs no script and no network.
  *
- * Colours come from the page's style sheet: --s0 to --s7 for the lines, --ink, --faint and --grid for the rest.
- */
+ * Colours come from the page's style sheet: --s0 to --s7 for the lines, --ink, --faint and --grid for the
+ * rest. */
 #ifndef GYRE_BENCH_CHART_H
 #define GYRE_BENCH_CHART_H
 

@@ -44,22 +44,21 @@ static bool look(const struct comparison *c, unsigned side, struct process_use *
 }
 
 /* One run on one server, with what its process used meanwhile. */
-static bool run_side(struct comparison *c, const struct run_plan *plan, unsigned side,
-                     struct run_result *result, double *cpu_seconds, uint64_t *resident,
-                     struct problem *problem) {
-    struct process_use before, after;
+static bool run_side(struct comparison *c, const struct run_plan *plan, struct run_result *result,
+                     struct process_use *used, struct problem *problem) {
+    const unsigned side = (unsigned)(plan->primary - c->servers);
+    struct process_use before;
     struct live live;
     live_start(&live, c->servers[side].name, c->program->flags->quiet);
     const bool ran = look(c, side, &before, problem) &&
                      run_execute(plan, &(struct run_watcher){live_tell, &live}, c->stop, result, problem);
     live_end(&live);
     if (!ran) return false;
-    if (!look(c, side, &after, problem)) {
+    if (!look(c, side, used, problem)) {
         run_result_free(result);
         return false;
     }
-    *cpu_seconds = after.cpu_seconds - before.cpu_seconds;
-    *resident = after.resident_bytes;
+    used->cpu_seconds -= before.cpu_seconds;
     return true;
 }
 
@@ -68,8 +67,7 @@ static bool measure_side(struct comparison *c, unsigned run, unsigned round, uns
                          struct problem *problem) {
     struct run_result *result = mem_zalloc(sizeof *result);
     struct run_plan plan = program_run_plan(c->program, run);
-    double cpu_seconds = 0;
-    uint64_t resident = 0;
+    struct process_use used;
     const uint64_t warm_up_ns = plan.warm_up_ns;
     plan.primary = &c->servers[side];
     if (!c->program->flags->duration_ns && !plan.requests) plan.duration_ns = DURATION_DEFAULT_S * SECOND_NS;
@@ -80,10 +78,10 @@ static bool measure_side(struct comparison *c, unsigned run, unsigned round, uns
         struct run_plan warm_up = plan;
         warm_up.requests = 0;
         warm_up.duration_ns = warm_up_ns;
-        ran = run_side(c, &warm_up, side, result, &cpu_seconds, &resident, problem);
+        ran = run_side(c, &warm_up, result, &used, problem);
         if (ran) run_result_free(result);
     }
-    if (ran) ran = run_side(c, &plan, side, result, &cpu_seconds, &resident, problem);
+    if (ran) ran = run_side(c, &plan, result, &used, problem);
     if (ran) {
         static const double shares[] = {0.5, 0.99, 0.999};
         uint64_t values[3];
@@ -91,8 +89,8 @@ static bool measure_side(struct comparison *c, unsigned run, unsigned round, uns
         histogram_quantiles(&result->latency, shares, values, 3);
         to[OPS] = result->seconds > 0 ? (double)result->replies / result->seconds : 0;
         for (unsigned i = 0; i < 3; i++) to[P50 + i] = (double)values[i] / 1e6;
-        to[CPU] = result->replies ? cpu_seconds * 1e6 / (double)result->replies : 0;
-        to[MEMORY] = (double)resident / 1e6;
+        to[CPU] = result->replies ? used.cpu_seconds * 1e6 / (double)result->replies : 0;
+        to[MEMORY] = (double)used.resident_bytes / 1e6;
         if (!run_result_clean(result)) {
             c->clean = false;
             fprintf(stderr, "%s:\n", c->servers[side].name);

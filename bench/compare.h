@@ -1,9 +1,9 @@
-/* compare.h: `gyre-bench compare A B`: the same workload on two servers in turn, and the ratio with its spread.
+/* compare.h: `gyre-bench compare A B`: the same workload on two servers in turn, and the ratio with its
+ * spread.
  *
- * In every round each server is warmed up and then measured; which of the two goes first changes from round to
- * round, so that a machine that drifts does so under both alike. The ratio is the median of the rounds' ratios,
- * its spread the smallest and the largest of them.
- */
+ * In every round each server is warmed up and then measured; which of the two goes first changes from
+ * round to round, so that a machine that drifts does so under both alike. The ratio is the median of the
+ * rounds' ratios, its spread the smallest and the largest of them. */
 #ifndef GYRE_BENCH_COMPARE_H
 #define GYRE_BENCH_COMPARE_H
 

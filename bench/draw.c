@@ -1,10 +1,9 @@
 /* draw.c: see draw.h.
  *
- * Zipf is drawn by rejection-inversion (Hörmann and Derflinger, 1996): the sum of the weights is replaced by
- * the area under x^-theta, which can be inverted in closed form; a point of that area is drawn, rounded to the
- * nearest rank, and refused where the rounding took it out of that rank's bar. About one draw in ten is
- * refused; nothing depends on n, and the distribution is exact.
- */
+ * Zipf is drawn by rejection-inversion (Hörmann and Derflinger, 1996): the sum of the weights is replaced
+ * by the area under x^-theta, which can be inverted in closed form; a point of that area is drawn,
+ * rounded to the nearest rank, and refused where the rounding took it out of that rank's bar. About one
+ * draw in ten is refused; nothing depends on n, and the distribution is exact. */
 #include "bench/draw.h"
 
 #include "shard/base/assert.h"

@@ -1,14 +1,13 @@
 /* histogram.h: how often each latency was seen, with at most 0.8% error from a nanosecond to 68 seconds.
  *
- * Log-linear: 128 buckets of equal width between each power of two and the next, so a bucket is never wider
- * than 1/128 of what it counts; below 128 ns every nanosecond has its own. What is above the range is counted
- * in the last bucket; the exact largest and the sum are kept beside.
+ * Log-linear: 128 buckets of equal width between each power of two and the next, so a bucket is never
+ * wider than 1/128 of what it counts; below 128 ns every nanosecond has its own. What is above the range
+ * is counted in the last bucket; the exact largest and the sum are kept beside.
  *
- * One thread records into a histogram; any other may read it meanwhile, by histogram_add into one of its own:
- * every cell is an atomic written by one thread only, so neither locks nor locked instructions are needed. A
- * reader sees each cell whole, but perhaps not all cells of the same instant, which is what a live line needs;
- * after the recording thread has ended it is exact.
- */
+ * One thread records into a histogram; any other may read it meanwhile, by histogram_add into one of its
+ * own: every cell is an atomic written by one thread only, so neither locks nor locked instructions are
+ * needed. A reader sees each cell whole, but perhaps not all cells of the same instant, which is what a
+ * live line needs; after the recording thread has ended it is exact. */
 #ifndef GYRE_BENCH_HISTOGRAM_H
 #define GYRE_BENCH_HISTOGRAM_H
 

@@ -1,4 +1,5 @@
-/* html.c: the report as one page that opens anywhere: style and charts are in it, nothing is fetched, no script. */
+/* html.c: the report as one page that opens anywhere: style and charts are in it, nothing is fetched, no
+ * script. */
 #include "bench/report.h"
 
 #include "bench/chart.h"
@@ -69,17 +70,24 @@ static void put_figures(struct buf *out, const struct run_result *r) {
     buf_append_text(out, "</div>\n");
 }
 
-static void put_row(struct buf *out, const char *title, const struct histogram *h, uint64_t replies,
-                    uint64_t errors, double seconds) {
+/* A command's row, or that of all of them. */
+struct row {
+    const char *title;
+    const struct histogram *latency;
+    uint64_t replies, errors;
+};
+
+static void put_row(struct buf *out, const struct row *row, double seconds) {
     uint64_t values[REPORT_SHARES];
-    histogram_quantiles(h, report_shares, values, REPORT_SHARES);
+    histogram_quantiles(row->latency, report_shares, values, REPORT_SHARES);
     buf_append_text(out, "<tr><td>");
-    chart_write_text(out, title);
+    chart_write_text(out, row->title);
     buf_printf(out, "<td>%s<td>%s",
-               format_count((uint64_t)(seconds > 0 ? (double)replies / seconds : 0)).text,
-               format_ms((uint64_t)histogram_mean(h)).text);
+               format_count((uint64_t)(seconds > 0 ? (double)row->replies / seconds : 0)).text,
+               format_ms((uint64_t)histogram_mean(row->latency)).text);
     for (unsigned i = 0; i < REPORT_SHARES; i++) buf_printf(out, "<td>%s", format_ms(values[i]).text);
-    buf_printf(out, "<td>%s<td>%s</tr>\n", format_ms(histogram_max(h)).text, format_count(errors).text);
+    buf_printf(out, "<td>%s<td>%s</tr>\n", format_ms(histogram_max(row->latency)).text,
+               format_count(row->errors).text);
 }
 
 static void put_table(struct buf *out, const struct run_result *r) {
@@ -88,9 +96,9 @@ static void put_table(struct buf *out, const struct run_result *r) {
     buf_append_text(out, "<th>max<th>errors</tr>\n");
     for (unsigned i = 0; i < r->count; i++) {
         const struct run_command_result *c = &r->command[i];
-        put_row(out, c->title, &c->latency, c->replies, c->errors, r->seconds);
+        put_row(out, &(struct row){c->title, &c->latency, c->replies, c->errors}, r->seconds);
     }
-    if (r->count > 1) put_row(out, "all", &r->latency, r->replies, r->errors, r->seconds);
+    if (r->count > 1) put_row(out, &(struct row){"all", &r->latency, r->replies, r->errors}, r->seconds);
     buf_append_text(out, "</table></div>\n");
 }
 

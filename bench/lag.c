@@ -338,7 +338,7 @@ static bool measure(struct lag *g) {
     g->poll_ns = g->flags->poll_ns == UINT64_MAX ? POLL_DEFAULT_NS : g->flags->poll_ns;
     const uint64_t now = clock_mono_ns();
     g->until_ns = now + (g->flags->duration_ns ? g->flags->duration_ns : DURATION_DEFAULT_S * SECOND_NS);
-    schedule_start(&g->schedule, now, rate, g->flags->poisson, 0, 1);
+    schedule_start(&g->schedule, now, &(struct schedule_shape){rate, g->flags->poisson, 0, 1});
     loop(g);
     return !g->failed;
 }

@@ -1,12 +1,12 @@
 /* link.h: one connection of a load thread: its socket, what it sends, what it still waits for.
  *
- * Requests are rendered into the filling half of a double buffer; the other half is in the kernel's hands while a
- * send is under way. Both are allocated when the link is opened and can hold all requests that may be waiting for a
- * reply at a time, so nothing is allocated and nothing can overflow while it runs. All of it belongs to the
- * thread whose ring it uses.
+ * Requests are rendered into the filling half of a double buffer; the other half is in the kernel's hands
+ * while a send is under way. Both are allocated when the link is opened and can hold all requests that
+ * may be waiting for a reply at a time, so nothing is allocated and nothing can overflow while it runs.
+ * All of it belongs to the thread whose ring it uses.
  *
- * What has been sent and not yet answered stands in `waiting`, a ring: replies come in the order of requests.
- */
+ * What has been sent and not yet answered stands in `waiting`, a ring: replies come in the order of
+ * requests. */
 #ifndef GYRE_BENCH_LINK_H
 #define GYRE_BENCH_LINK_H
 

@@ -1,6 +1,5 @@
-/* live.h: the line that shows how a run goes: rewritten in place on a terminal, else one plain line a second. On
- * standard error, so that what is printed in the end can be redirected alone.
- */
+/* live.h: the line that shows how a run goes: rewritten in place on a terminal, else one plain line a
+ * second. On standard error, so that what is printed in the end can be redirected alone. */
 #ifndef GYRE_BENCH_LIVE_H
 #define GYRE_BENCH_LIVE_H
 

@@ -1,8 +1,8 @@
-/* main.c: gyre-bench, the load generator: reads the command line, runs what it asks for, prints what came of it.
+/* main.c: gyre-bench, the load generator: reads the command line, runs what it asks for, prints what came
+ * of it.
  *
- * This thread starts the load threads (run.h) and otherwise sleeps. SIGINT and SIGTERM end a run early, with the
- * figures so far; a second one ends the process.
- */
+ * This thread starts the load threads (run.h) and otherwise sleeps. SIGINT and SIGTERM end a run early,
+ * with the figures so far; a second one ends the process. */
 #include "bench/compare.h"
 #include "bench/flags.h"
 #include "bench/lag.h"

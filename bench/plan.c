@@ -42,6 +42,7 @@ static bool make_filling(struct program *p, const struct preset *preset, struct 
     char size[16];
     to->key_prefix = f->key_prefix ? f->key_prefix : "key:";
     if (strlen(to->key_prefix) > 1000) return problem_note(problem, "--key-prefix is longer than 1000 bytes");
+    to->set_tail = f->ttl.count ? " EX __ttl__" : NULL;
     to->hash_tags = (unsigned)f->hash_tags;
     to->keys = f->keys ? f->keys : KEYS_DEFAULT;
     to->fields = f->fields ? f->fields : FIELDS_DEFAULT;
@@ -63,28 +64,21 @@ static bool make_filling(struct program *p, const struct preset *preset, struct 
     return true;
 }
 
-static const char *set_tail(const struct program *p) {
-    return p->flags->ttl.count ? " EX __ttl__" : "";
-}
-
 /* Adds a command that fills, unless it is there already. */
 static bool add_fill(struct program *p, const char *text, struct problem *problem) {
-    char whole[256];
     if (!text) return true;
-    snprintf(whole, sizeof whole, "%s%s", text, !strncmp(text, "SET ", 4) ? set_tail(p) : "");
     for (unsigned i = 0; i < p->fill_count; i++) {
-        if (!strcmp(p->fills[i].command[0].text, whole)) return true;
+        if (!strncmp(p->fills[i].command[0].text, text, strlen(text))) return true;
     }
     ASSERT(p->fill_count < PLAN_FILLS_MAX);
-    return workload_add(&p->fills[p->fill_count++], &p->filling, whole, 1, problem);
+    return workload_add_known(&p->fills[p->fill_count++], &p->filling, text, 1, problem);
 }
 
 static bool make_preset(struct program *p, const struct preset *preset, struct problem *problem) {
     for (unsigned i = 0; i < sizeof preset->part / sizeof preset->part[0] && preset->part[i].text; i++) {
-        char text[256];
-        snprintf(text, sizeof text, "%s%s", preset->part[i].text,
-                 !strncmp(preset->part[i].text, "SET ", 4) ? set_tail(p) : "");
-        if (!workload_add(&p->runs[0], &p->filling, text, preset->part[i].weight, problem)) return false;
+        if (!workload_add_known(&p->runs[0], &p->filling, preset->part[i].text, preset->part[i].weight,
+                                problem))
+            return false;
     }
     for (unsigned i = 0; i < sizeof preset->fill / sizeof preset->fill[0] && preset->fill[i]; i++) {
         if (!add_fill(p, preset->fill[i], problem)) return false;
@@ -97,7 +91,7 @@ static bool make_mix(struct program *p, struct problem *problem) {
     const struct flags *f = p->flags;
     p->run_count = 1;
     if (f->mix) {
-        if (!workload_add_mix(&p->runs[0], &p->filling, f->mix, set_tail(p), problem)) return false;
+        if (!workload_add_mix(&p->runs[0], &p->filling, f->mix, problem)) return false;
         for (const char *at = f->mix; *at; at += strcspn(at, ","), at += *at == ',') {
             const struct known_command *known = catalog_command(at, strcspn(at, "=,"));
             if (known && !add_fill(p, known->fill, problem)) return false;

@@ -1,12 +1,13 @@
-/* reply.h: finds where replies end in a stream of bytes cut anywhere, and says what they were. RESP2 and RESP3.
+/* reply.h: finds where replies end in a stream of bytes cut anywhere, and says what they were. RESP2 and
+ * RESP3.
  *
  * The parser keeps no bytes but those of an unfinished line: what it needs of a reply is whether it is an
- * error (with its text), a null, or a bulk string that equals what is expected. Replies that stand whole in
- * the bytes at hand, which is nearly all of them, take a short path. A parser belongs to one connection.
+ * error (with its text), a null, or a bulk string that equals what is expected. Replies that stand whole
+ * in the bytes at hand, which is nearly all of them, take a short path. A parser belongs to one
+ * connection.
  *
  * Nested replies (arrays, maps, sets, attributes) are counted through to their end. Push messages are no
- * replies: they are passed over. Bytes that are no RESP make the parser fail for good.
- */
+ * replies: they are passed over. Bytes that are no RESP make the parser fail for good. */
 #ifndef GYRE_BENCH_REPLY_H
 #define GYRE_BENCH_REPLY_H
 

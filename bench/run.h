@@ -1,9 +1,9 @@
 /* run.h: one run of a workload: from connecting to the merged result.
  *
- * The plan says what to do and is only read while the run goes on. The main thread starts the load threads, waits until all of
- * their connections stand, gives the sign to begin, takes samples for the live line, and merges what the threads have
- * counted when they have ended. Several runs may follow each other; one at a time.
- */
+ * The plan says what to do and is only read while the run goes on. The main thread starts the load
+ * threads, waits until all of their connections stand, gives the sign to begin, takes samples for the
+ * live line, and merges what the threads have counted when they have ended. Several runs may follow each
+ * other; one at a time. */
 #ifndef GYRE_BENCH_RUN_H
 #define GYRE_BENCH_RUN_H
 

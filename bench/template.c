@@ -158,8 +158,8 @@ static void add_word(struct template *t, const char *word, size_t len) {
     t->largest += 2;
 }
 
-/* "(a b)*10" does not survive the splitting into words, so a repetition is written as __key__*10: of this word
- * alone, or "__key__,__data__*10": of a group of words. Returns how often, and cuts the star off. */
+/* "(a b)*10" does not survive the splitting into words, so a repetition is written as __key__*10: of this
+ * word alone, or "__key__,__data__*10": of a group of words. Returns how often, and cuts the star off. */
 static unsigned repetition(char *word) {
     char *star = strrchr(word, '*');
     uint64_t times;

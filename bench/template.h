@@ -40,7 +40,8 @@ enum {
 /* What the placeholders of all templates of a run are filled in by. Read-only while it runs. */
 struct filling {
     const char *key_prefix;
-    unsigned hash_tags; /* 0: keys have none */
+    const char *set_tail; /* what every SET of the catalog gets behind it (" EX __ttl__"), or NULL */
+    unsigned hash_tags;   /* 0: keys have none */
     uint64_t keys, fields;
     struct sizes value_sizes, ttl;
     struct payload payload;
@@ -56,7 +57,8 @@ struct drawing {
 
 struct template;
 
-/* `words` are NUL-terminated. Returns NULL with the reason in `problem`. The filling outlives the template. */
+/* `words` are NUL-terminated. Returns NULL with the reason in `problem`. The filling outlives the
+ * template. */
 struct template *template_make(const struct filling *filling, char *const *words, unsigned count,
                                struct problem *problem);
 /* The same from one line, split by the rules of redis-cli (quotes). */

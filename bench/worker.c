@@ -1,14 +1,13 @@
-/* worker.c: see worker.h. One turn of the loop: submit everything and wait; then, for each completion, take the
- * replies in and, in the closed loop, at once render the client's next requests.
+/* worker.c: see worker.h. One turn of the loop: submit everything and wait; then, for each completion,
+ * take the replies in and, in the closed loop, at once render the client's next requests.
  *
  * Closed loop: a client sends a pipeline of requests in one go and sends the next when all of them are
- * answered. A request's clock starts when its client was free to send it, so the latencies of a client add up to
- * the whole run: nothing that this program does is hidden.
+ * answered. A request's clock starts when its client was free to send it, so the latencies of a client
+ * add up to the whole run: nothing that this program does is hidden.
  *
- * Open loop: requests are due by a schedule that knows nothing of the replies. Whatever is due goes to the
- * client that has been free for longest; with none free it waits, and its clock has been running since it was
- * due.
- */
+ * Open loop: requests are due by a schedule that knows nothing of the replies. Whatever is due goes to
+ * the client that has been free for longest; with none free it waits, and its clock has been running
+ * since it was due. */
 #include "bench/worker.h"
 
 #include "bench/worker_reply.h"
@@ -242,7 +241,8 @@ static void begin(struct worker *w, uint64_t start_ns) {
     w->from_ns = start_ns + plan->warm_up_ns;
     w->until_ns = plan->duration_ns == UINT64_MAX ? UINT64_MAX : w->from_ns + plan->duration_ns;
     if (plan->rate > 0) {
-        schedule_start(&w->schedule, start_ns, plan->rate, plan->poisson, w->index, w->threads);
+        schedule_start(&w->schedule, start_ns,
+                       &(struct schedule_shape){plan->rate, plan->poisson, w->index, w->threads});
         for (unsigned i = 0; i < w->client_count; i++) enqueue(w, &w->clients[i]);
     } else {
         for (unsigned i = 0; i < w->client_count; i++) refill(w, &w->clients[i], clock_mono_ns());

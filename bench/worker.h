@@ -1,8 +1,7 @@
 /* worker.h: a load thread: its ring, its connections, what it has counted.
  *
- * The main thread makes it, starts it, and reads its counters while it runs (they are atomics with this thread
- * as their only writer) and the rest after it has ended. See worker.c for the loop.
- */
+ * The main thread makes it, starts it, and reads its counters while it runs (they are atomics with this
+ * thread as their only writer) and the rest after it has ended. See worker.c for the loop. */
 #ifndef GYRE_BENCH_WORKER_H
 #define GYRE_BENCH_WORKER_H
 

@@ -38,7 +38,8 @@ static bool add_template(struct workload *w, struct template *template, const ch
     c->weight = weight;
     c->reads = catalog_reads(name);
     c->answer = catalog_answer(name);
-    /* SET with GET or NX replies other things than OK, and only keys that are named after their value can be checked. */
+    /* SET with GET or NX replies other things than OK, and only keys that are named after their value can
+     * be checked. */
     if (!strncmp(c->title, "SET", 3) && (strstr(text, " GET") || strstr(text, " NX") || strstr(text, " XX")))
         c->answer = ANSWER_ANY;
     if ((c->answer == ANSWER_VALUE || c->answer == ANSWER_VALUES) && !strstr(text, "__key__"))
@@ -65,8 +66,16 @@ bool workload_add_words(struct workload *w, const struct filling *filling, char 
     return added;
 }
 
+bool workload_add_known(struct workload *w, const struct filling *filling, const char *text, uint32_t weight,
+                        struct problem *problem) {
+    char whole[256];
+    const bool tail = filling->set_tail && !strncmp(text, "SET ", 4);
+    snprintf(whole, sizeof whole, "%s%s", text, tail ? filling->set_tail : "");
+    return workload_add(w, filling, whole, weight, problem);
+}
+
 static bool add_part(struct workload *w, const struct filling *filling, const char *part, size_t len,
-                     const char *set_tail, struct problem *problem) {
+                     struct problem *problem) {
     const char *equals = memchr(part, '=', len);
     const size_t name_len = equals ? (size_t)(equals - part) : len;
     uint64_t weight = 1;
@@ -80,16 +89,14 @@ static bool add_part(struct workload *w, const struct filling *filling, const ch
         return problem_note(problem, "the weight in '%.*s' is not a number from 1 to 1000000", (int)len,
                             part);
     }
-    char text[256];
-    snprintf(text, sizeof text, "%s%s", known->text, !strcmp(known->name, "set") ? set_tail : "");
-    return workload_add(w, filling, text, (uint32_t)weight, problem);
+    return workload_add_known(w, filling, known->text, (uint32_t)weight, problem);
 }
 
 bool workload_add_mix(struct workload *w, const struct filling *filling, const char *mix,
-                      const char *set_tail, struct problem *problem) {
+                      struct problem *problem) {
     for (const char *at = mix;; at++) {
         const size_t len = strcspn(at, ",");
-        if (!add_part(w, filling, at, len, set_tail, problem)) return false;
+        if (!add_part(w, filling, at, len, problem)) return false;
         at += len;
         if (!*at) return true;
     }

@@ -28,15 +28,19 @@ struct workload {
     struct workload_command command[WORKLOAD_COMMANDS_MAX];
 };
 
-/* Adds a command; `title` may be NULL (then the command's first word is it). False with the reason in `problem`. */
+/* Adds a command; `title` may be NULL (then the command's first word is it). False with the reason in
+ * `problem`. */
 bool workload_add(struct workload *w, const struct filling *filling, const char *text, uint32_t weight,
                   struct problem *problem);
 /* Adds a command given as separate words. */
 bool workload_add_words(struct workload *w, const struct filling *filling, char *const *words, unsigned count,
                         struct problem *problem);
-/* Adds "get=90,set=10" by the names of the catalog. `set_tail` is put behind every SET (" EX __ttl__"), or "". */
+/* Adds "get=90,set=10" by the names of the catalog. */
 bool workload_add_mix(struct workload *w, const struct filling *filling, const char *mix,
-                      const char *set_tail, struct problem *problem);
+                      struct problem *problem);
+/* Adds a command of the catalog's text: with the filling's tail, if it is a SET. */
+bool workload_add_known(struct workload *w, const struct filling *filling, const char *text, uint32_t weight,
+                        struct problem *problem);
 void workload_add_test(struct workload *w, const struct filling *filling, const struct known_test *test);
 void workload_free(struct workload *w);
 
