@@ -144,22 +144,22 @@ int main(int argc, char **argv) {
     struct flags flags;
     struct problem problem;
     clock_init();
-    if (!flags_parse(argc, argv, &flags, &problem)) return complain(&problem, EXIT_USAGE);
-    if (flags.action == ACTION_HELP) {
+    int status = EXIT_CLEAN;
+    if (!flags_parse(argc, argv, &flags, &problem)) {
+        status = complain(&problem, EXIT_USAGE);
+    } else if (flags.action == ACTION_HELP) {
         help_print();
-        return EXIT_CLEAN;
-    }
-    if (flags.action == ACTION_VERSION) {
+    } else if (flags.action == ACTION_VERSION) {
         printf("gyre-bench %s\n", GYRE_VERSION);
-        return EXIT_CLEAN;
+    } else {
+        struct buf command_line = {0};
+        signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+        join_words(&command_line, argc, argv);
+        status =
+            flags.action == ACTION_LAG ? lag_run(&flags, &interrupted) : measure(&flags, command_line.data);
+        buf_free(&command_line);
     }
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
-    struct buf command_line = {0};
-    join_words(&command_line, argc, argv);
-    const int status =
-        flags.action == ACTION_LAG ? lag_run(&flags, &interrupted) : measure(&flags, command_line.data);
-    buf_free(&command_line);
     flags_free(&flags);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "bench/flags.h"
 #include "bench/schedule.h"
 #include "bench/target.h"
+#include "shard/base/mem.h"
 #include "shard/base/text.h"
 
 #include <math.h>
@@ -13,9 +14,17 @@
 static struct flags flags;
 static struct problem problem;
 
+static struct text_word *words;
+
+static void forget(void) {
+    flags_free(&flags);
+    mem_free(words);
+    words = NULL;
+}
+
 static bool parse(const char *line) {
-    static struct text_word *words;
     static char *argv[128];
+    forget();
     const int count = text_split(line, strlen(line), &words);
     argv[0] = (char *)"gyre-bench";
     for (int i = 0; i < count; i++) argv[i + 1] = words[i].data;
@@ -32,6 +41,8 @@ static void bad(const char *line, const char *why) {
     cr_assert(strstr(problem.text, why), "'%s': '%s' does not say '%s'", line, problem.text, why);
     cr_assert_null(strchr(problem.text, '\n'));
 }
+
+TestSuite(bench_flags, .fini = forget);
 
 Test(bench_flags, nothing) {
     good("");
@@ -190,13 +201,11 @@ Test(bench_flags, servers) {
     good("--read-from :1,[::1]:2,/tmp/s");
     cr_assert_eq(flags.read_from_count, 3);
     cr_assert_str_eq(flags.read_from[1], "[::1]:2");
-    flags_free(&flags);
     bad("--read-from ,", "empty address");
     bad("--read-from ''", "needs a value");
     bad("--read-from 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "at most 16");
     good("--cpus 0-2,5");
     cr_assert_eq(flags.cpus->count, 4);
-    flags_free(&flags);
     bad("--cpus x", "--cpus");
 }
 
@@ -206,7 +215,6 @@ Test(bench_flags, lag) {
     cr_assert_str_eq(flags.primary, ":1");
     cr_assert_eq(flags.replica_count, 2);
     cr_assert_eq(flags.poll_ns, 50000);
-    flags_free(&flags);
     bad("lag", "needs --primary");
     bad("lag --primary :1", "needs --primary");
     bad("lag x --primary :1 --replica :2", "what is 'x'");
