@@ -63,7 +63,7 @@ def random_round(pair, seed, count, protocol, pipeline):
     """Runs `count` random commands from the seed, then compares all the state. A problem as text, or None."""
     generator = Generator(random.Random(seed))
     commands = generator.commands(count)
-    reading = list(pair.state_commands(generator.keys, (0, 1, 2, 15)))
+    reading = [*pair.state_commands(generator.keys, (0, 1, 2, 15)), ["DEBUG", "DIGEST"]]
 
     def differs(some, length=1):
         return run_in(pair, some, reading, protocol, length)
