@@ -182,6 +182,11 @@ void stream_join(struct stream *s, struct stream_reader *reader) {
     s->last->refs++;
 }
 
+void stream_join_at(struct stream_reader *reader, const struct stream_reader *other) {
+    *reader = *other;
+    reader->block->refs++;
+}
+
 void stream_leave(struct stream_reader *reader) {
     block_unref(reader->block);
     reader->block = NULL;

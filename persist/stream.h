@@ -64,6 +64,8 @@ struct stream_reader {
 
 /* Begins at the present end. */
 void stream_join(struct stream *s, struct stream_reader *reader);
+/* Begins where another stands. */
+void stream_join_at(struct stream_reader *reader, const struct stream_reader *other);
 void stream_leave(struct stream_reader *reader);
 /* The next bytes that lie together; returns how many, 0 at the end. Valid until the reader advances past
  * them. */

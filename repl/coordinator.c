@@ -43,6 +43,7 @@ bool coordinator_run(struct coordinator *c, char *why, size_t why_cap) {
         while ((done = ring_next(c->thread.ring)))
             if (!file_completion(&c->thread, done)) c->completion(c, done);
         if (woken && c->cuts) run_cuts(c);
+        c->turn(c);
         if (c->thread.turn_mono_ns < next_beat_ns) continue;
         next_beat_ns = c->thread.turn_mono_ns + beat_ns;
         file_resume_waiting(&c->thread);

@@ -31,6 +31,7 @@ struct coordinator {
     unsigned passes;              /* see hold_take_set */
     void (*started)(struct coordinator *c);
     void (*completion)(struct coordinator *c, const struct completion *done);
+    void (*turn)(struct coordinator *c); /* every turn of the loop, after its completions */
     void (*beat)(struct coordinator *c); /* every COORDINATOR_BEAT_MS */
     _Atomic bool stop;
 };

@@ -29,6 +29,15 @@ static void append_memory(struct buf *b, const struct config *config) {
         buf_printf(b, "%llu MiB", (unsigned long long)(config->maxmemory >> 20));
 }
 
+static const char *persistence_text(const struct config *config) {
+    if (config->appendonly)
+        return config->appendfsync == APPEND_FSYNC_ALWAYS     ? "append-only file, synced before replies"
+               : config->appendfsync == APPEND_FSYNC_EVERYSEC ? "append-only file, synced every second"
+                                                              : "append-only file, synced by the system";
+    if (config->save.count > 0) return "snapshots: what is newer is lost in a crash";
+    return "none: what is stored is lost when the server stops";
+}
+
 void banner_print(const struct config *config, const struct ring_features *f) {
     struct buf features = {0}, addresses = {0}, memory = {0};
     struct utsname kernel;
@@ -49,7 +58,7 @@ void banner_print(const struct config *config, const struct ring_features *f) {
     log_notice("  shards       %u, %u slices, %u databases", workers_count, slices.count, slices.databases);
     log_notice("  io_uring     %s", features.data ? features.data : "basic");
     log_notice("  memory       %s", memory.data);
-    log_notice("  persistence  none: what is stored is lost when the server stops");
+    log_notice("  persistence  %s", persistence_text(config));
     log_notice(" ");
     buf_free(&features);
     buf_free(&addresses);

@@ -48,6 +48,8 @@ struct waiter {
     int heap_at;
     struct reply reply;           /* what is to be told to the client */
     struct reply_pool reply_pool; /* the reply's own: it is filled and emptied on different threads */
+    uint64_t ticket;              /* of the last change that the reply tells of */
+    struct waiter *served_next;   /* list of those to be told when the command that served them is over */
     bool again;                   /* nothing is to be told: the command is to be run again */
 };
 
@@ -223,6 +225,7 @@ static void resume(struct worker *w, struct client *c, struct waiter *waiter) {
             errorstats_note(waiter->reply.error_word);
             count_add(&w->statistics.errors, 1);
         }
+        if (waiter->ticket > c->saw_ticket) c->saw_ticket = waiter->ticket;
         run_count_call(w, waiter->command, 0, failed);
         reply_move(&c->reply, &waiter->reply);
         run_shift_mute(c);
@@ -359,6 +362,16 @@ static void serve_key(struct worker *w, struct visit *v, struct interest *i) {
             serve(w, v, waiter, n->tag);
         else
             waiter->again = true;
+        waiter->served_next = w->served;
+        w->served = waiter;
+    }
+}
+
+void blocked_tell(struct worker *w, uint64_t ticket) {
+    while (w->served) {
+        struct waiter *waiter = w->served;
+        w->served = waiter->served_next;
+        waiter->ticket = ticket;
         post(w, waiter);
     }
 }

@@ -49,8 +49,9 @@ bool blocked_timeout(struct call *c, unsigned i, int64_t *timeout_ms);
 void blocked_wait(struct call *c, const struct blocking *b);
 
 /* Serves those who wait for the keys on v->ready. Under the holds that the command or transaction ran
- * with. */
+ * with; they are told by blocked_tell, once what was done has its ticket. */
 void blocked_serve(struct worker *w, struct visit *v);
+void blocked_tell(struct worker *w, uint64_t ticket);
 /* The keys that a call may make, and how many elements, at most, it may put into one of them. */
 struct blocked_outlook {
     const struct key *keys;

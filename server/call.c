@@ -1,6 +1,7 @@
 /* call.c: what command handlers use to get at their arguments and slices: see call.h. */
 #include "server/call.h"
 
+#include "server/client.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/text.h"
@@ -60,6 +61,7 @@ void call_leave(struct call *c, struct slice *s) {
     if (c->entered != s) return;
     c->entered = NULL;
     oplog_publish_in(&c->worker->thread, s, true);
+    if (UNLIKELY(c->logs) && s->last_ticket > c->client->saw_ticket) c->client->saw_ticket = s->last_ticket;
     hold_release(&s->hold, &c->worker->thread);
 }
 

@@ -85,7 +85,8 @@ struct client {
     struct output_vector *vector; /* the send in flight, when it has several pieces */
     uint64_t
         soft_limit_since_ms;   /* client-output-buffer-limit: when the soft limit was passed; 0: it is not */
-    struct client *dirty_next; /* list of clients with output to send this turn */
+    uint64_t saw_ticket;       /* the last change that its replies may tell of: see oplog_may_tell */
+    struct client *dirty_next; /* list of clients with output to send this turn, or not to be told yet */
     bool dirty;
     /* Waiting. */
     enum client_wait wait;

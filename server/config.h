@@ -148,6 +148,7 @@ struct config {
     const char *dbfilename;
     bool rdbcompression, rdbchecksum, rdb_del_sync_files, rdb_save_incremental_fsync;
     bool stop_writes_on_bgsave_error;
+    bool appendonly;
     const char *appendfilename, *appenddirname;
     int appendfsync; /* enum config_append_fsync */
     bool no_appendfsync_on_rewrite, aof_load_truncated, aof_use_rdb_preamble, aof_timestamp_enabled;

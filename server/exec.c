@@ -55,7 +55,7 @@ static bool take(struct worker *w, struct client *c, struct run_holds *held) {
     if (run_wants_nothing(wanted)) return true;
     if (!run_take(w, c, wanted, NULL, held)) return false;
     if (held->count == slices.count || !may_serve_movers(c->transaction)) return true;
-    run_let_go(w, held);
+    run_let_go(w, c, held);
     run_add_all_slices(wanted);
     return run_take(w, c, wanted, NULL, held);
 }
@@ -80,11 +80,11 @@ enum route_result exec_run(struct worker *w, struct request *r, struct call *cal
     if (!c->transaction->aborted) {
         if (!take(w, c, &held)) return ROUTE_WAITS;
         if (run_is_paused(c, c->transaction->flags, held.count ? run_switches(&held) : pause_switches())) {
-            run_let_go(w, &held);
+            run_let_go(w, c, &held);
             return run_wait_for_pause(w, c);
         }
         if (UNLIKELY(waits_for_snapshot(c, &call->visit))) {
-            run_let_go(w, &held);
+            run_let_go(w, c, &held);
             return run_wait_for_pause(w, c);
         }
         run_count_slices(w, &held);
@@ -92,7 +92,7 @@ enum route_result exec_run(struct worker *w, struct request *r, struct call *cal
     }
     run_handler(w, r, call, ticks);
     if (call->visit.ready) blocked_serve(w, &call->visit);
-    run_let_go(w, &held);
+    run_let_go(w, c, &held);
     return ROUTE_DONE;
 }
 

@@ -1,5 +1,6 @@
 /* info_persistence.c: INFO persistence. What a fork would cost is what changes cost here: bytes that were saved
  * before their time. */
+#include "server/aof.h"
 #include "server/info_parts.h"
 #include "server/persistence.h"
 #include "shard/rt/clock.h"
@@ -16,17 +17,29 @@ static void info_loading(struct info *in, const struct persistence_state *s) {
     info_int(in, "loading_eta_seconds", part > 0 ? (int64_t)((double)took_s / part - (double)took_s) : 1);
 }
 
+static void info_aof(struct info *in, const struct aof_state *a) {
+    info_int(in, "aof_enabled", a->enabled);
+    info_int(in, "aof_rewrite_in_progress", a->rewriting);
+    info_int(in, "aof_rewrite_scheduled", a->rewrite_scheduled);
+    info_int(in, "aof_last_rewrite_time_sec", a->last_rewrite_s);
+    info_int(in, "aof_current_rewrite_time_sec", a->current_rewrite_s);
+    info_text(in, "aof_last_bgrewrite_status", a->rewrite_failed ? "err" : "ok");
+    info_int(in, "aof_rewrites", (int64_t)a->rewrites);
+    info_int(in, "aof_rewrites_consecutive_failures", (int64_t)a->rewrite_failures);
+    info_text(in, "aof_last_write_status", a->write_ok ? "ok" : "err");
+}
+
+static void info_aof_enabled(struct info *in, const struct aof_state *a) {
+    info_int(in, "aof_current_size", (int64_t)a->bytes);
+    info_int(in, "aof_base_size", (int64_t)a->base_bytes);
+    info_int(in, "aof_pending_rewrite", 0);
+    info_int(in, "aof_buffer_length", (int64_t)a->buffered);
+    info_int(in, "aof_pending_bio_fsync", a->sync_pending);
+    info_int(in, "aof_delayed_fsync", (int64_t)a->delayed_syncs);
+}
+
 void info_persistence(struct info *in) {
-    static const struct info_fixed aof[] = {
-        {"aof_enabled", "0"},
-        {"aof_rewrite_in_progress", "0"},
-        {"aof_rewrite_scheduled", "0"},
-        {"aof_last_rewrite_time_sec", "-1"},
-        {"aof_current_rewrite_time_sec", "-1"},
-        {"aof_last_bgrewrite_status", "ok"},
-        {"aof_rewrites", "0"},
-        {"aof_rewrites_consecutive_failures", "0"},
-        {"aof_last_write_status", "ok"},
+    static const struct info_fixed forks[] = {
         {"aof_last_cow_size", "0"},
         {"module_fork_in_progress", "0"},
         {"module_fork_last_cow_size", "0"},
@@ -53,6 +66,9 @@ void info_persistence(struct info *in) {
     info_int(in, "rdb_last_cow_size", s.saving ? 0 : (int64_t)s.bytes_of_changes);
     info_int(in, "rdb_last_load_keys_expired", (int64_t)s.keys_expired);
     info_int(in, "rdb_last_load_keys_loaded", (int64_t)s.keys_loaded);
-    info_fixed(in, aof);
+    struct aof_state aof = aof_state();
+    info_aof(in, &aof);
+    info_fixed(in, forks);
+    if (aof.enabled) info_aof_enabled(in, &aof);
     if (loading) info_loading(in, &s);
 }

@@ -6,6 +6,7 @@
  * thread itself only waits for signals.
  */
 #include "repl/coordinator.h"
+#include "server/aof.h"
 #include "server/banner.h"
 #include "server/check.h"
 #include "server/command.h"
@@ -110,6 +111,7 @@ static void coordinator_beat(struct coordinator *c) {
     mem_peak_note();
     if (is_open) listeners_beat(c);
     persistence_beat(c);
+    aof_beat(c);
     info_sample();
 }
 
@@ -253,8 +255,10 @@ int main(int argc, char **argv) {
     sem_init(&starting, 0, 0);
     for (unsigned i = 0; i < workers_count; i++) start_thread(&threads[i], worker_body, worker_by_index(i));
     introduce(config_get());
-    coordinator = (struct coordinator){
-        .started = coordinator_started, .completion = listeners_completion, .beat = coordinator_beat};
+    coordinator = (struct coordinator){.started = coordinator_started,
+                                       .completion = listeners_completion,
+                                       .turn = aof_turn,
+                                       .beat = coordinator_beat};
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");
     start_thread(&coordinator_thread, coordinator_body, &coordinator);
@@ -267,6 +271,7 @@ int main(int argc, char **argv) {
         if (persistence_end(&coordinator, how)) break;
         process_end_on_insistence(false);
     }
+    aof_end(&coordinator);
     supervise_stopping();
     stop_threads(threads, coordinator_thread);
     listeners_close();

@@ -6,6 +6,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/store/oplog.h"
 
 #include <errno.h>
 #include <string.h>
@@ -79,6 +80,14 @@ static bool within_limits(struct worker *w, struct client *c) {
     return now_ms - c->soft_limit_since_ms <= (uint64_t)limit->soft_seconds * 1000;
 }
 
+/* What it would be told is not durable yet (appendfsync always). */
+static void wait_untold(struct worker *w, struct client *c) {
+    if (c->dirty) return;
+    c->dirty = true; /* on one of the two lists */
+    c->dirty_next = w->untold;
+    w->untold = c;
+}
+
 /* Starts a send if there is something and none is in flight; otherwise sees whether the client is to be
  * closed. */
 static void output_start(struct worker *w, struct client *c) {
@@ -90,7 +99,9 @@ static void output_start(struct worker *w, struct client *c) {
         client_close(w, c);
         return;
     }
-    if (!c->sending) {
+    if (UNLIKELY(!oplog_may_tell(c->saw_ticket)) && c->reply.bytes) {
+        wait_untold(w, c);
+    } else if (!c->sending) {
         if (!c->reply.bytes) reply_clear(&c->reply); /* pieces without a byte are not worth a send */
         c->sending = reply_take(&c->reply, &c->sending_bytes);
         c->sent_of_first = 0;
@@ -102,13 +113,40 @@ static void output_start(struct worker *w, struct client *c) {
     note_output(c);
 }
 
-void output_flush(struct worker *w) {
+/* Those of the untold that may be told now, or are closed, are dealt with like others that have output. */
+static void look_at_untold(struct worker *w) {
+    w->durable_seen = oplog_durable_ticket();
+    struct client *c = w->untold;
+    w->untold = NULL;
+    while (c) {
+        struct client *next = c->dirty_next;
+        bool ready = client_has(c, CLIENT_CLOSING) || oplog_may_tell(c->saw_ticket);
+        struct client **list = ready ? &w->dirty : &w->untold;
+        c->dirty_next = *list;
+        *list = c;
+        c = next;
+    }
+}
+
+static void flush_dirty(struct worker *w) {
     while (w->dirty) {
         struct client *c = w->dirty;
         w->dirty = c->dirty_next;
         c->dirty = false;
         if (!client_has(c, CLIENT_CLOSING)) output_start(w, c);
     }
+}
+
+void output_flush(struct worker *w) {
+    if (UNLIKELY(w->untold != NULL)) look_at_untold(w);
+    flush_dirty(w);
+    if (LIKELY(w->untold == NULL)) return;
+    /* Asks to be woken, then looks once more. */
+    oplog_wait_durable(&w->thread);
+    if (oplog_durable_ticket() == w->durable_seen && !oplog_may_tell(UINT64_MAX)) return;
+    look_at_untold(w);
+    flush_dirty(w);
+    if (w->untold) oplog_wait_durable(&w->thread);
 }
 
 void output_drop(struct client *c) {

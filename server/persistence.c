@@ -4,6 +4,7 @@
 #include "persist/dump.h"
 #include "persist/load.h"
 #include "persist/save.h"
+#include "server/aof.h"
 #include "server/cmd/dump.h"
 #include "server/config.h"
 #include "server/info_parts.h"
@@ -60,6 +61,8 @@ static struct {
     void (*begun)(void), (*ready)(void);
     uint64_t began_ns, told_ns;
     int64_t began_s;
+    bool is_aof;
+    void (*base_loaded)(struct thread *t, uint64_t end_offset);
 } start;
 
 /* The main thread waits here for the save at the end. */
@@ -299,6 +302,7 @@ static void deliver_loaded(struct thread *to, struct message *message) {
 
 static void end_loading(struct coordinator *c, struct cut *cut) {
     (void)cut;
+    if (start.is_aof) aof_begin_at_cut(c);
     for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches &= (uint16_t)~SWITCH_LOADING;
     atomic_store(&persistence_is_loading, false);
     start.over.deliver = deliver_loaded; /* what is left to do may take longer than a cut may */
@@ -325,6 +329,41 @@ static void loaded(struct thread *t, struct load *load, const char *why) {
     coordinator_cut(own.coordinator, &start.cut);
 }
 
+static void base_loaded(struct thread *t, struct load *load, const char *why) {
+    if (why || load->missing) {
+        log_warning("Fatal error loading the base of the append-only file: %s. Exiting.",
+                    why ? why : "there is no such file");
+        process_remove_pidfile();
+        _exit(1);
+    }
+    start.base_loaded(t, load->end_offset);
+}
+
+static void prepare_load(const struct config *config) {
+    struct load *load = &start.load;
+    load->limits = dump_limits_now();
+    load->now_ms = clock_unix_ms();
+    load->shards = workers_count;
+    load->check_sum = config->rdbchecksum;
+}
+
+void persistence_load_base(const char *path, void (*done)(struct thread *t, uint64_t end_offset)) {
+    struct load *load = &start.load;
+    prepare_load(config_get());
+    load->skip_expired = false; /* what follows may make a key last */
+    load->done = base_loaded;
+    start.base_loaded = done;
+    load_begin(&own.coordinator->thread, load, path);
+}
+
+static void aof_loaded(struct coordinator *c) {
+    log_notice("DB loaded from append only file: %.3f seconds",
+               (double)(clock_mono_ns() - start.began_ns) / 1e9);
+    start.is_aof = true;
+    start.cut.run = end_loading;
+    coordinator_cut(c, &start.cut);
+}
+
 void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)(void)) {
     const struct config *config = config_get();
     own.coordinator = c;
@@ -333,13 +372,15 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
     start.began_ns = clock_mono_ns();
     start.began_s = clock_unix_ms() / 1000;
     atomic_store(&state.last_save_s, start.began_s);
+    if (config->appendonly) {
+        aof_start(c, aof_loaded);
+        return;
+    }
+    aof_prepare(c);
     struct load *load = &start.load;
+    prepare_load(config);
     load->done = loaded;
-    load->limits = dump_limits_now();
-    load->now_ms = clock_unix_ms();
-    load->shards = workers_count;
     load->skip_expired = true;
-    load->check_sum = config->rdbchecksum;
     load_begin(&c->thread, load, config->dbfilename);
 }
 

@@ -23,6 +23,9 @@ void persistence_prepare(const struct config *config);
 /* On the coordinator: begins loading. `begun` is called once clients may come: when it has turned out that there is
  * nothing to load, or that it takes a while; `ready` when there is nothing to load (any more). A file that is damaged ends the process. */
 void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)(void));
+/* On the coordinator, while the append-only file is loaded: loads its base; `done` is told where the RDB part of
+ * the file ends. What cannot be loaded ends the process. */
+void persistence_load_base(const char *path, void (*done)(struct thread *t, uint64_t end_offset));
 /* Every beat: save points, progress. */
 void persistence_beat(struct coordinator *c);
 /* The main thread, when the server is to end: saves if that is asked for (`how`: bits of enum config_shutdown) or

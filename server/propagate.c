@@ -74,8 +74,14 @@ void propagate_finish(struct call *c) {
     for (unsigned i = 0; i < c->argc; i++) log_argument(c, i);
 }
 
-void propagate_publish(struct thread *me, struct hold **holds, unsigned count) {
-    if (LIKELY(!oplog_is_open(me))) return;
+uint64_t propagate_publish(struct thread *me, struct hold **holds, unsigned count) {
+    uint64_t last = 0;
+    if (LIKELY(count == 0 || !(slice_of_hold(holds[0])->switches & SWITCH_LOGGING))) return 0;
     uint64_t ticket = oplog_publish(me, false);
-    for (unsigned i = 0; i < count; i++) slice_of_hold(holds[i])->last_ticket = ticket;
+    for (unsigned i = 0; i < count; i++) {
+        struct slice *s = slice_of_hold(holds[i]);
+        if (ticket) s->last_ticket = ticket;
+        if (s->last_ticket > last) last = s->last_ticket;
+    }
+    return last;
 }

@@ -45,7 +45,7 @@ void propagate_anyway(struct call *c);
 /* The handler is done: logs the call's own words if they are to travel. */
 void propagate_finish(struct call *c);
 /* Everything is done, and the slices are about to be let go: publishes what was logged, if anything. `holds`
- * are of the slices held. */
-void propagate_publish(struct thread *me, struct hold **holds, unsigned count);
+ * are of the slices held. Returns the ticket of the last change that any of them has seen. */
+uint64_t propagate_publish(struct thread *me, struct hold **holds, unsigned count);
 
 #endif

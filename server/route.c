@@ -1,6 +1,7 @@
 /* route.c: what every command passes before it runs: see route.h. What comes after that is run.c. */
 #include "server/route.h"
 
+#include "server/aof.h"
 #include "server/config.h"
 #include "server/errorstats.h"
 #include "server/exec.h"
@@ -106,6 +107,8 @@ static void refuse_subscriber(struct worker *w, struct client *c, const struct c
         reply_errorf(&c->reply, "ERR %s", text);
 }
 
+enum { MISCONF_MAX = 192 };
+
 /* Commands that are refused while the data cannot be saved, as in Redis: writes, and PING, so that somebody
  * notices. */
 static bool is_refused_without_disk(const struct client *c, const struct command *cmd) {
@@ -114,12 +117,20 @@ static bool is_refused_without_disk(const struct client *c, const struct command
 }
 
 static void refuse_without_disk(struct worker *w, struct client *c, const struct command *cmd) {
-    static const char error[] =
+    char error_of_aof[MISCONF_MAX];
+    int aof_errno = aof_error();
+    static const char error_of_rdb[] =
         "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
         "Commands that may modify the data set are disabled, because this instance is configured to report "
         "errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check "
         "the "
         "Redis logs for details about the RDB error.";
+    const char *error = error_of_rdb;
+    if (aof_errno) {
+        snprintf(error_of_aof, sizeof error_of_aof, "MISCONF Errors writing to the AOF file: %s",
+                 strerror(aof_errno));
+        error = error_of_aof;
+    }
     if ((cmd->flags & CMD_TRANSACTION) && c->transaction)
         exec_refuse(w, c, error);
     else
@@ -163,7 +174,7 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading, memory_order_relaxed) &&
                         !(cmd->flags & CMD_LOADING))) {
         reply_error(reply, "LOADING Redis is loading the dataset in memory");
-    } else if (UNLIKELY(persistence_refuses_writes() && is_refused_without_disk(c, cmd))) {
+    } else if (UNLIKELY((persistence_refuses_writes() || aof_error()) && is_refused_without_disk(c, cmd))) {
         refuse_without_disk(w, c, cmd);
     } else {
         return true;

@@ -151,7 +151,10 @@ enum route_result run_single(struct worker *w, struct request *r, struct call *c
     if (s->owner != w->thread.index) count_add(&s->counters.visits, 1);
     call->logs = s->switches & SWITCH_LOGGING;
     run_handler(w, r, call, ticks);
-    oplog_publish_in(&w->thread, s, false);
+    if (UNLIKELY(call->logs)) {
+        oplog_publish_in(&w->thread, s, false);
+        if (s->last_ticket > r->client->saw_ticket) r->client->saw_ticket = s->last_ticket;
+    }
     return ROUTE_DONE;
 }
 
@@ -174,8 +177,7 @@ bool run_wants_nothing(const uint64_t *wanted) {
     return true;
 }
 
-/* The holds of the wanted slices, in order, into the worker's scratch room. */
-static struct run_holds collect_holds(struct worker *w, const uint64_t *wanted) {
+struct run_holds run_collect_holds(struct worker *w, const uint64_t *wanted) {
     struct run_holds held = {.holds = w->scratch.holds};
     for (unsigned word = 0; word < (slices.count + 63) / 64; word++)
         for (uint64_t bits = wanted[word]; bits; bits &= bits - 1)
@@ -186,7 +188,7 @@ static struct run_holds collect_holds(struct worker *w, const uint64_t *wanted) 
 bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct blocked_outlook *writes,
               struct run_holds *held) {
     for (int widenings = 0;; widenings++) {
-        *held = collect_holds(w, wanted);
+        *held = run_collect_holds(w, wanted);
         if (UNLIKELY(!hold_take_set(held->holds, held->count, &w->thread, &c->passes))) {
             count_add(&w->statistics.holds_refused, 1);
             park(w, c, NULL);
@@ -212,8 +214,10 @@ void run_count_slices(struct worker *w, const struct run_holds *held) {
     }
 }
 
-void run_let_go(struct worker *w, const struct run_holds *held) {
-    propagate_publish(&w->thread, held->holds, held->count);
+void run_let_go(struct worker *w, struct client *c, const struct run_holds *held) {
+    uint64_t ticket = propagate_publish(&w->thread, held->holds, held->count);
+    if (UNLIKELY(ticket > c->saw_ticket)) c->saw_ticket = ticket;
+    if (UNLIKELY(w->served != NULL)) blocked_tell(w, ticket);
     hold_release_set(held->holds, held->count, &w->thread);
 }
 
@@ -275,18 +279,18 @@ enum route_result run_set(struct worker *w, struct request *r, struct call *call
     prefetch_keys(c, call);
     if (!run_take(w, c, wanted, r->command->flags & CMD_WRITE ? &writes : NULL, &held)) return ROUTE_WAITS;
     if (run_is_paused(c, r->command->flags, run_switches(&held))) {
-        run_let_go(w, &held);
+        run_let_go(w, c, &held);
         return run_wait_for_pause(w, c);
     }
     if (UNLIKELY(run_waits_for_snapshot(call, r->command->flags))) {
-        run_let_go(w, &held);
+        run_let_go(w, c, &held);
         return run_wait_for_pause(w, c);
     }
     run_count_slices(w, &held);
     call->logs = run_switches(&held) & SWITCH_LOGGING;
     run_handler(w, r, call, ticks);
     if (UNLIKELY(call->visit.ready != NULL)) blocked_serve(w, &call->visit);
-    run_let_go(w, &held);
+    run_let_go(w, c, &held);
     return ROUTE_DONE;
 }
 

@@ -38,6 +38,8 @@ struct run_holds {
     struct hold **holds;
     unsigned count;
 };
+/* The holds of the wanted slices, in order, in the worker's scratch room. Nothing is taken. */
+struct run_holds run_collect_holds(struct worker *w, const uint64_t *wanted);
 /* Takes the wanted slices, all or none. False: the client is parked. `writes` (NULL: none) are the keys that
  * the call may change in `database`: when clients wait for one of them and will want more slices when they
  * are served, these are taken too. */
@@ -48,7 +50,8 @@ bool run_take(struct worker *w, struct client *c, uint64_t *wanted, const struct
 uint32_t run_switches(const struct run_holds *held);
 /* Books the operation in each slice. */
 void run_count_slices(struct worker *w, const struct run_holds *held);
-void run_let_go(struct worker *w, const struct run_holds *held);
+/* Publishes what was logged, tells the clients that were served, and lets go. */
+void run_let_go(struct worker *w, struct client *c, const struct run_holds *held);
 
 /* Whether CLIENT PAUSE holds a command with these flags back. */
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches);

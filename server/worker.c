@@ -10,6 +10,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/rt/file.h"
 #include "shard/store/oplog.h"
 
 #include <errno.h>
@@ -79,6 +80,7 @@ static void received(struct worker *w, struct client *c, const struct completion
 static void handle_completions(struct worker *w) {
     const struct completion *done;
     while ((done = ring_next(w->thread.ring))) {
+        if (UNLIKELY(file_completion(&w->thread, done))) continue;
         enum tag_kind kind = tag_kind(done->tag);
         if (kind == TAG_NOTHING) continue;
         struct client *c = client_of_tag(w, done->tag);

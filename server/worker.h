@@ -78,7 +78,10 @@ struct worker {
     struct spin registry_lock;    /* shared */
     struct client *registry_first, *registry_last;
 
-    struct client *dirty; /* has output to send at the end of this turn */
+    struct client *dirty;  /* has output to send at the end of this turn */
+    struct client *untold; /* has output that may not be sent before what it tells of is durable */
+    uint64_t durable_seen; /* when the untold were last looked at */
+    struct waiter *served; /* blocked clients that the running command served */
     struct client_list parked, paused;
     struct deadlines deadlines;
     struct interest_set *leaving; /* interests of no more use, in slices that were busy */

@@ -51,8 +51,13 @@ static void move_blmove(struct call *c, const struct list_move *move) {
     propagate_command(c, "LMOVE", 5);
     propagate_key(c, SOURCE);
     propagate_key(c, TARGET);
-    propagate_argument(c, 3);
-    propagate_argument(c, 4);
+    if (c->client) {
+        propagate_argument(c, 3);
+        propagate_argument(c, 4);
+    } else { /* it had to wait: the words of Redis then */
+        propagate_text(c, move->from == LIST_HEAD ? "left" : "right");
+        propagate_text(c, move->to == LIST_HEAD ? "left" : "right");
+    }
 }
 
 static void move_brpoplpush(struct call *c, const struct list_move *move) {

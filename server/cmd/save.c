@@ -2,6 +2,7 @@
  *
  * Both saves are the same dump at a cut, during which everybody is served; SAVE only answers when it is over.
  */
+#include "server/aof.h"
 #include "server/call.h"
 #include "server/client.h"
 #include "server/persistence.h"
@@ -45,6 +46,16 @@ static void cmd_bgsave(struct call *c) {
     reply_simple(c->reply, c->in_exec ? "Background saving scheduled" : "Background saving started");
 }
 
+static void cmd_bgrewriteaof(struct call *c) {
+    bool saving = persistence_state().saving;
+    if (!aof_rewrite())
+        reply_error(c->reply, "ERR Background append only file rewriting already in progress");
+    else if (saving || c->in_exec)
+        reply_simple(c->reply, "Background append only file rewriting scheduled");
+    else
+        reply_simple(c->reply, "Background append only file rewriting started");
+}
+
 static void cmd_lastsave(struct call *c) {
     reply_int(c->reply, persistence_state().last_save_s);
 }
@@ -68,6 +79,15 @@ struct command save_commands[] = {
      .handler = cmd_bgsave,
      .group = "server",
      .summary = "Asynchronously save the dataset to disk",
+     .since = "1.0.0",
+     .complexity = "O(1)"},
+    {.name = "bgrewriteaof",
+     .arity = 1,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
+     .categories = ACL_ADMIN | ACL_SLOW | ACL_DANGEROUS,
+     .handler = cmd_bgrewriteaof,
+     .group = "server",
+     .summary = "Asynchronously rewrite the append-only file",
      .since = "1.0.0",
      .complexity = "O(1)"},
     {.name = "lastsave",

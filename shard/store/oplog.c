@@ -38,6 +38,7 @@ struct oplog {
     size_t at;
     /* Shared. */
     _Alignas(CACHE_LINE) _Atomic uint64_t taken;
+    _Atomic bool waits_durable;       /* it wants to be woken when more is durable */
     _Atomic bool waits;               /* the writer wants to be woken when there is room */
     _Atomic(struct block *) first;    /* where the reader begins */
     _Atomic(struct block *) returned; /* an empty block for the writer */
@@ -46,6 +47,10 @@ struct oplog {
 static struct oplog logs[THREADS_MAX];
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t next; } tickets = {1};
 static _Atomic int reader = -1;
+static struct {
+    _Alignas(CACHE_LINE) _Atomic uint64_t durable;
+    _Atomic bool replies_wait;
+} safety;
 
 static size_t align(size_t n) {
     return (n + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -215,6 +220,39 @@ void oplog_ring(struct thread *me) {
     log->rings = false;
     int to = atomic_load_explicit(&reader, memory_order_relaxed);
     if (to >= 0) thread_wake(me, thread_by_index((unsigned)to));
+}
+
+/* ---- durability ---- */
+
+bool oplog_may_tell(uint64_t ticket) {
+    if (LIKELY(!atomic_load_explicit(&safety.replies_wait, memory_order_relaxed))) return true;
+    return atomic_load(&safety.durable) >= ticket;
+}
+
+void oplog_wait_durable(struct thread *me) {
+    atomic_store(&log_of(me)->waits_durable, true);
+}
+
+static void wake_those_who_tell(struct thread *me) {
+    for (unsigned i = 0; i < THREADS_MAX; i++)
+        if (UNLIKELY(atomic_load(&logs[i].waits_durable)) && atomic_exchange(&logs[i].waits_durable, false))
+            thread_wake(me, thread_by_index(i));
+}
+
+void oplog_set_durable(struct thread *me, uint64_t ticket) {
+    if (ticket <= atomic_load_explicit(&safety.durable, memory_order_relaxed)) return;
+    atomic_store(&safety.durable, ticket);
+    wake_those_who_tell(me);
+}
+
+uint64_t oplog_durable_ticket(void) {
+    return atomic_load(&safety.durable);
+}
+
+void oplog_set_replies_wait(struct thread *me, bool wait) {
+    if (atomic_load_explicit(&safety.replies_wait, memory_order_relaxed) == wait) return;
+    atomic_store(&safety.replies_wait, wait);
+    if (!wait) wake_those_who_tell(me);
 }
 
 /* ---- reading ---- */

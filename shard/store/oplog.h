@@ -82,6 +82,19 @@ bool oplog_is_full(struct thread *me);
 /* Wakes the reader if something was published since the last call: once a turn. */
 void oplog_ring(struct thread *me);
 
+/* ---- what is known to be on the disk ---- */
+
+/* Whether a client may be told of changes up to this ticket: appendfsync is not `always`, or they are durable. */
+bool oplog_may_tell(uint64_t ticket);
+/* The thread has something to tell that it may not tell yet: it is woken when more is durable. After it,
+ * oplog_may_tell is asked once more. */
+void oplog_wait_durable(struct thread *me);
+/* Everything up to this ticket is durable. 0: nothing is said (0 is no ticket). By the reader. */
+void oplog_set_durable(struct thread *me, uint64_t ticket);
+uint64_t oplog_durable_ticket(void);
+/* Whether replies have to wait at all. Wakes those that waited when they need not any more. */
+void oplog_set_replies_wait(struct thread *me, bool wait);
+
 /* ---- reading: one thread ---- */
 
 /* Who reads, from now on: it is woken by oplog_ring. */

@@ -58,11 +58,11 @@ def test_stock_configuration_of_redis_loads(ctx):
 
 @only("gyre")
 def test_unsupported_options_are_named_or_refused(ctx):
-    text = "maxmemory 100mb\nappendonly yes\nlua-time-limit 5000\n"
+    text = "maxmemory 100mb\ncluster-enabled yes\nlua-time-limit 5000\n"
     log = ctx.server(config=text).log_text()
-    warnings = [line for line in log.splitlines() if "appendonly" in line]
+    warnings = [line for line in log.splitlines() if "cluster-enabled" in line]
     equal(len(warnings), 1, log)
-    contains(start_fails(ctx, "--strict-config", config=text), "appendonly")
+    contains(start_fails(ctx, "--strict-config", config=text), "cluster-enabled")
 
 
 def test_file_and_command_line_together(ctx):

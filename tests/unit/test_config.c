@@ -111,7 +111,6 @@ Test(config, refusals) {
 
 Test(config, unsupported_values) {
     config_init();
-    refused("appendonly", "yes", "not supported by this version of Gyre");
     refused("appendonly", "maybe", "argument must be 'yes' or 'no'");
     refused("save", "3600 -1", "Invalid save parameters");
     refused("save", "3600", "Invalid save parameters");

@@ -108,11 +108,11 @@ Test(config_load, unknown_and_unsupported_lines_warn) {
     struct config_load load;
     config_test_write(
         "x.conf",
-        "nosuch 1\nappendonly yes\nport 7000\ntls-key-file-pass hidden\nrename-command NOSUCH \"\"\n"
+        "nosuch 1\ncluster-enabled yes\nport 7000\ntls-key-file-pass hidden\nrename-command NOSUCH \"\"\n"
         "loadmodule /x.so\n");
     cr_assert_eq(CONFIG_TEST_LOAD(&load, "x.conf"), CONFIG_RUN);
     expect_part(load.warnings.data, "x.conf:1: unknown option 'nosuch'");
-    expect_part(load.warnings.data, "x.conf:2: 'appendonly yes' is not supported");
+    expect_part(load.warnings.data, "x.conf:2: 'cluster-enabled yes' is not supported");
     expect_part(load.warnings.data, "x.conf:4: 'tls-key-file-pass' is not supported");
     expect_part(load.warnings.data, "x.conf:5: rename-command: there is no command 'NOSUCH'");
     expect_part(load.warnings.data, "x.conf:6: 'loadmodule' is not supported");
