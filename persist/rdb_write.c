@@ -147,7 +147,7 @@ void rdb_write_lzf_head(struct rdb_writer *w, uint64_t packed, uint64_t len) {
 
 /* Writes a string compressed, if that saves anything. */
 static bool write_compressed(struct rdb_writer *w, const char *data, size_t len) {
-    if (!w->scratch) w->scratch = mem_alloc(RDB_PIECE_BYTES);
+    if (!w->scratch) w->scratch = mem_alloc(RDB_COMPRESS_INPUT_MAX);
     size_t packed = rdb_compress(data, len, w->scratch, len - LZF_GAIN_MIN);
     if (packed == 0) return false;
     rdb_write_lzf_head(w, packed, len);
@@ -160,7 +160,7 @@ void rdb_write_string(struct rdb_writer *w, const char *data, size_t len) {
     if (len - 1 < INTEGER_TEXT_MAX && (unsigned char)data[0] <= '9' && text_to_i64(data, len, &n) &&
         write_small_integer(w, n))
         return;
-    bool may_shrink = len >= RDB_COMPRESS_MIN && len <= RDB_PIECE_BYTES;
+    bool may_shrink = len >= RDB_COMPRESS_MIN && len <= RDB_COMPRESS_INPUT_MAX;
     if (w->compress && may_shrink && write_compressed(w, data, len)) return;
     rdb_write_length(w, len);
     if (len > 0) put(w, data, len);

@@ -45,7 +45,7 @@ struct rdb_writer {
     uint32_t chunk_bytes;    /* RDB_CHUNK_BYTES; may be set to less */
     struct rdb_chunk *chunk; /* being filled; NULL: none */
     uint64_t taken;          /* bytes handed over so far */
-    unsigned char *scratch;  /* RDB_PIECE_BYTES, for compression; NULL until needed */
+    unsigned char *scratch;  /* for compression; NULL until needed */
 };
 
 void rdb_writer_init(struct rdb_writer *w, rdb_chunk_take *take, void *arg);
@@ -65,8 +65,8 @@ void rdb_write_raw(struct rdb_writer *w, const void *bytes, size_t n);
 void rdb_write_byte(struct rdb_writer *w, unsigned byte);
 void rdb_write_length(struct rdb_writer *w, uint64_t n);
 /* A string as Redis writes it: as an integer if it spells one of up to 32 bits, compressed if that is wanted
- * and shortens it, else as it is. Of any length; above RDB_PIECE_BYTES only rdb_save.h, which does it in
- * steps, compresses. */
+ * and shortens it, else as it is. Of any length; above RDB_COMPRESS_INPUT_MAX (64 KiB) only rdb_save.h, which
+ * does it in steps, compresses. */
 void rdb_write_string(struct rdb_writer *w, const char *data, size_t len);
 /* The string that spells this integer. */
 void rdb_write_integer(struct rdb_writer *w, int64_t n);

@@ -16,6 +16,7 @@
 #include "server/propagate.h"
 #include "shard/base/log.h"
 #include "shard/store/evict.h"
+#include "shard/store/grave.h"
 #include "shard/store/policy.h"
 
 enum { FREQUENCY_MAX = 255, MS_PER_S = 1000 };
@@ -135,7 +136,8 @@ static void store(struct call *c, struct entry **at, struct value value, const s
     bool ends = restore->ttl_ms > 0;
     if (at != NULL) keyspace_delete(&c->visit, key, at);
     if (ends && deadline_is_past(c, key, restore->ttl_ms)) {
-        rdb_value_free(&value);
+        if (value.form == VALUE_OBJECT)
+            grave_free(c->visit.thread, value.object.type, value.object.pointer);
         if (at != NULL) {
             notify(c, NOTIFY_GENERIC, "del", key);
             call_dirty(c, 1);
