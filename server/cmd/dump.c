@@ -136,8 +136,7 @@ static void store(struct call *c, struct entry **at, struct value value, const s
     bool ends = restore->ttl_ms > 0;
     if (at != NULL) keyspace_delete(&c->visit, key, at);
     if (ends && deadline_is_past(c, key, restore->ttl_ms)) {
-        if (value.form == VALUE_OBJECT)
-            grave_free(c->visit.thread, value.object.type, value.object.pointer);
+        if (value.form == VALUE_OBJECT) grave_free(c->visit.thread, value.object.type, value.object.pointer);
         if (at != NULL) {
             notify(c, NOTIFY_GENERIC, "del", key);
             call_dirty(c, 1);

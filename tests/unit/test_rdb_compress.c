@@ -68,7 +68,7 @@ Test(rdb_compress, any_room_is_kept_to) {
 }
 
 Test(rdb_compress, lengths_of_runs_and_matches) {
-    unsigned char bytes[900];
+    static unsigned char bytes[900];
     for (size_t literals = 0; literals < 70; literals++) {
         for (size_t match = 0; match < 600; match += match < 20 || match > 255 ? 1 : 37) {
             for (size_t i = 0; i < literals + match; i++)
