@@ -245,6 +245,7 @@ void batch_resume(struct worker *w, struct client *c) {
         c->waiting = NULL;
         add_request(w, c, NULL, partial, 0);
         run_requests(w);
+        if (!c->waiting) c->first_deadline_ns = 0; /* it has run, or waits anew */
     }
     if (!c->wait && c->raw.len > c->raw_used) {
         parse(w, c, add_input(b, c, c->raw.data + c->raw_used, c->raw.len - c->raw_used, NO_BUFFER));

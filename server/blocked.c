@@ -173,7 +173,8 @@ void blocked_wait(struct call *c, const struct blocking *b) {
         interest_add(&waiter->set, k->slice, waiter->database, k->data, k->len, k->hash, i);
     }
     if (b->timeout_ms > 0) {
-        waiter->deadline_ns = deadline_in(b->timeout_ms);
+        waiter->deadline_ns =
+            client->first_deadline_ns ? client->first_deadline_ns : deadline_in(b->timeout_ms);
         heap_add(&c->worker->deadlines, waiter);
     }
     spin_lock(&c->worker->registry_lock);
@@ -219,6 +220,7 @@ static void resume(struct worker *w, struct client *c, struct waiter *waiter) {
         unsigned argc;
         struct arg *argv = resp_argv(waiter->partial, &argc);
         c->waiting = resp_partial_copy(argv, argc);
+        c->first_deadline_ns = waiter->deadline_ns;
     } else {
         bool failed = waiter->reply.errors != 0;
         if (failed) {

@@ -12,7 +12,8 @@
  *
  * A waiter whose command moves an element to another key needs that key's slice too: blocked_want_more names
  * it before the writer runs, so that nothing is changed before all is held. Where it was not foreseen
- * (another database, a long chain), the waiting command is run again by its own thread instead.
+ * (another database, a long chain), the waiting command is run again by its own thread instead; should it
+ * have to wait once more, it does so until the time that it was given at first.
  *
  * A waiter belongs to its client's thread, which also takes it out of the lists afterwards (blocked_leave).
  */

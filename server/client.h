@@ -92,9 +92,10 @@ struct client {
     enum client_wait wait;
     struct slice *parked_on;
     struct client *wait_prev,
-        *wait_next;        /* the worker's list of parked or paused clients; of closed ones at the end */
-    struct waiter *waiter; /* a blocking command's wait; set and cleared under the registry lock */
-    unsigned passes;       /* refusals of the waiting command: see hold.h */
+        *wait_next;             /* the worker's list of parked or paused clients; of closed ones at the end */
+    struct waiter *waiter;      /* a blocking command's wait; set and cleared under the registry lock */
+    uint64_t first_deadline_ns; /* of a blocking command that is run again: as it was at first; 0: none */
+    unsigned passes;            /* refusals of the waiting command: see hold.h */
     uint64_t awaits; /* what a command that is run again (CALL_LATER) waits for, by number; 0: nothing yet */
     unsigned in_flight; /* requests whose last completion is still to come */
 

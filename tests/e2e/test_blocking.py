@@ -168,6 +168,26 @@ def test_moves_that_serve_moves(ctx):
         equal(last.read(), [names[-1].encode(), b"v"])
 
 
+@only("gyre")
+def test_a_move_that_is_run_again_keeps_its_time(ctx):
+    """A list that comes from another database wakes a move whose destination's slice the bringer does not hold. By the time the
+    move runs again the list is gone (one shard: nothing comes between pipelined commands): it waits for the rest of its time."""
+    server = server_of(ctx, "1")
+    client = server.client()
+    waiter = server.client()
+    waiter("SELECT", "1")
+    began = time.monotonic()
+    waiter.send_command("BLMOVE", "from", "to", "LEFT", "RIGHT", "1.2")
+    wait_for_blocked(client, 1)
+    for share in (0.4, 0.8):
+        time.sleep(max(0, began + share - time.monotonic()))
+        equal(client.pipeline([["RPUSH", "from", "v"], ["MOVE", "from", "1"], ["SELECT", "1"], ["DEL", "from"], ["SELECT", "0"]]),
+              [1, 1, OK, 1, OK])
+    equal(waiter.read(), None)
+    took = time.monotonic() - began
+    assert 1.15 < took < 1.55, f"it waited for {took:.3f} s"
+
+
 def test_moves_are_served_within_transactions_and_lists_of_many(ctx):
     server = server_of(ctx)
     client = server.client()
