@@ -23,7 +23,7 @@ FLAGS_debug := -O0 -DDEBUG
 FLAGS_asan := -O1 -DDEBUG -DMEM_LIBC -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan := -O1 -DDEBUG -DMEM_LIBC -fsanitize=thread
 FLAGS_fuzz := -O1 -DDEBUG -DMEM_LIBC -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-# Commands of several keys run without their holds: what the history checker must be able to find (checker-demo).
+# With faults to choose from that the history checker must be able to find (server/broken.h, checker-demo).
 FLAGS_broken := $(FLAGS_release) -DBREAK_HOLDS
 
 CC_fuzz := clang
@@ -146,7 +146,7 @@ $(BUILD)/gyre-history: $(HISTORY_OBJECTS) $(BUILD)/libgyre.a
 	$(call QUIET,LINK)$(VCC) $(BASE) $(VFLAGS) $(CFLAGS) $^ $(LDFLAGS) $(LIBS) -o $@
 
 .PHONY: checker-demo
-checker-demo: ## Show that the history checker finds a server whose commands run without their holds
+checker-demo: ## Show that the history checker finds each fault of a server that was broken on purpose
 	@tests/tools/install-deps.sh run test
 	@$(MAKE) -j$(JOBS) VARIANT=broken build
 	@$(MAKE) VARIANT=release build/release/gyre-history

@@ -5,15 +5,48 @@
 #include "server/worker.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
-void broken_let_others_in(struct call *c) {
-    struct worker *w = c->worker;
+enum { NOW_AND_THEN = 32 };
+
+static bool has_fault(const char *name) {
+    const char *fault = getenv("GYRE_BROKEN"); /* nothing changes the environment */
+    return strcmp(fault ? fault : "keys", name) == 0;
+}
+
+static bool now_and_then(void) {
+    static _Thread_local unsigned times;
+    return ++times % NOW_AND_THEN == 0;
+}
+
+static void let_others_in(struct worker *w) {
     unsigned count = w->thread.holds_held, passes = 0;
-    if (count < 2 || (strcmp(c->command->name, "mget") != 0 && strcmp(c->command->name, "mset") != 0)) return;
+    if (count < 2) return;
     hold_release_set(w->scratch.holds, count, &w->thread);
     sched_yield();
     while (!hold_take_set(w->scratch.holds, count, &w->thread, &passes)) sched_yield();
+}
+
+void broken_let_others_in(struct call *c) {
+    bool several = strcmp(c->command->name, "mget") == 0 || strcmp(c->command->name, "mset") == 0;
+    if (several && has_fault("keys")) let_others_in(c->worker);
+}
+
+void broken_between_queued(struct worker *w) {
+    if (has_fault("exec")) let_others_in(w);
+}
+
+bool broken_watch(void) {
+    return has_fault("watch") && now_and_then();
+}
+
+bool broken_order(void) {
+    return has_fault("order");
+}
+
+bool broken_lose(void) {
+    return has_fault("lose") && now_and_then();
 }
 #else
 typedef int broken_is_empty; /* ISO C forbids an empty file */

@@ -8,6 +8,7 @@
 #include "server/exec.h"
 
 #include "server/blocked.h"
+#include "server/broken.h"
 #include "server/pause.h"
 #include "server/resp.h"
 #include "server/run.h"
@@ -135,14 +136,17 @@ void exec_handle(struct call *call) {
     } else if (t->aborted) {
         forget(call->worker, c);
         reply_error(call->reply, "EXECABORT Transaction discarded because of previous errors.");
-    } else if (transaction_is_stale(c)) {
+    } else if (transaction_is_stale(c) && !broken_watch()) {
         forget(call->worker, c);
         reply_null_array(call->reply);
     } else {
         transaction_unwatch(call->worker, c); /* its slices are held: nothing of it is left behind */
         client_unset(c, CLIENT_MULTI);
         reply_array(call->reply, t->count);
-        for (unsigned i = 0; i < t->count; i++) run_queued(call, &t->queued[i]);
+        for (unsigned i = 0; i < t->count; i++) {
+            run_queued(call, &t->queued[i]);
+            broken_between_queued(call->worker);
+        }
         call->inner_errors = c->reply.errors - errors;
         transaction_end(c);
     }

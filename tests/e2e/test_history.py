@@ -48,6 +48,14 @@ def test_large_groups_of_keys_on_more_shards_than_cores(ctx):
 
 @alone
 @timeout(120)
+def test_transactions_of_hundreds_of_clients(ctx):
+    """Transfers between accounts on different slices, WATCH-based increments, write skew; more shards than cores."""
+    many = ("--threads", "4", "--connections", "4") if ctx.variant == "tsan" else ("--threads", "8", "--connections", "32")
+    record(ctx, ctx.server("--shards", "8"), "accounts", seconds(ctx, 6), *many)
+
+
+@alone
+@timeout(120)
 def test_while_others_keep_the_server_busy(ctx):
     """The same beside a load on other keys (in another database, as KEYS * is part of what is judged)."""
     server = ctx.server("--shards", "4")

@@ -35,7 +35,7 @@ static void *member_run(void *arg) {
 void crew_run(struct crew *crew) {
     const struct crew_options *o = crew->options;
     ASSERT(o->threads >= 1 && o->threads <= CREW_THREADS);
-    ASSERT(o->connections >= 1 && o->connections <= CREW_CONNECTIONS);
+    ASSERT(o->connections >= 1 && o->connections <= CREW_CONNECTIONS_MAX);
     crew->deadline_ns = wire_now_ns() + (uint64_t)(o->seconds * 1e9);
     pthread_barrier_init(&crew->barrier, NULL, o->threads);
     for (unsigned i = 0; i < o->threads; i++) {

@@ -19,7 +19,8 @@
 #include "shard/base/random.h"
 #include "tests/history/wire.h"
 
-enum { CREW_THREADS = 8, CREW_CONNECTIONS = 4 };
+/* Connections of each thread: most profiles do with few, for their judges cannot take more. */
+enum { CREW_THREADS = 8, CREW_CONNECTIONS = 4, CREW_CONNECTIONS_MAX = 40 };
 
 struct crew_options {
     uint16_t port;
@@ -61,9 +62,10 @@ struct crew {
 /* Runs rounds until the time is up or a violation is found. */
 void crew_run(struct crew *crew);
 
-/* The two profiles: short rounds of all kinds of commands (linear.h), long ones of groups of keys
- * (registers.h). */
+/* The profiles: short rounds of all kinds of commands (linear.h), long ones of groups of keys (registers.h), transactions
+ * of hundreds of clients (ledger.h). */
 bool rounds_run(const struct crew_options *options);
 bool windows_run(const struct crew_options *options);
+bool accounts_run(const struct crew_options *options);
 
 #endif

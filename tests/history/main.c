@@ -1,7 +1,7 @@
 /* main.c: gyre-history, which records what concurrent clients see and looks for what no legal order can
  * explain.
  *
- *    gyre-history --port P [--profile rounds|windows] [--seconds S] [--seed N]
+ *    gyre-history --port P [--profile rounds|windows|accounts] [--seconds S] [--seed N]
  *                 [--threads T] [--connections C] [--keys K]
  *
  * Exit status: 0 no violation, 1 a violation (printed), 2 the run could not be made. It empties databases 0
@@ -12,6 +12,16 @@
 #include <string.h>
 
 #include "tests/history/crew.h"
+
+static const struct profile {
+    const char *name;
+    bool (*run)(const struct crew_options *options);
+    unsigned connections, connections_in_all; /* at most: of each thread; of all */
+} profiles[] = {
+    {"rounds", rounds_run, CREW_CONNECTIONS, 16},
+    {"windows", windows_run, CREW_CONNECTIONS, CREW_THREADS *CREW_CONNECTIONS},
+    {"accounts", accounts_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
+};
 
 static double number(const char *name, const char *text, double least, double most) {
     char *end = NULL;
@@ -38,7 +48,7 @@ int main(int argc, char **argv) {
         } else if (strcmp(name, "--threads") == 0) {
             o.threads = (unsigned)number(name, value, 1, CREW_THREADS);
         } else if (strcmp(name, "--connections") == 0) {
-            o.connections = (unsigned)number(name, value, 1, CREW_CONNECTIONS);
+            o.connections = (unsigned)number(name, value, 1, CREW_CONNECTIONS_MAX);
         } else if (strcmp(name, "--keys") == 0) {
             o.group_keys = (unsigned)number(name, value, 1, 64);
         } else {
@@ -46,10 +56,12 @@ int main(int argc, char **argv) {
         }
     }
     if (argc % 2 == 0 || o.port == 0) wire_trouble("usage: see the top of tests/history/main.c");
-    if (strcmp(profile, "rounds") == 0) {
-        if (o.threads * o.connections > 16) wire_trouble("at most 16 connections in rounds");
-        return rounds_run(&o) ? 0 : 1;
+    for (size_t p = 0; p < sizeof profiles / sizeof *profiles; p++) {
+        const struct profile *known = &profiles[p];
+        if (strcmp(profile, known->name) != 0) continue;
+        if (o.connections > known->connections || o.threads * o.connections > known->connections_in_all)
+            wire_trouble("too many connections for %s", profile);
+        return known->run(&o) ? 0 : 1;
     }
-    if (strcmp(profile, "windows") != 0) wire_trouble("unknown profile %s", profile);
-    return windows_run(&o) ? 0 : 1;
+    wire_trouble("unknown profile %s", profile);
 }

@@ -107,6 +107,7 @@ static int64_t ending_number(const char *text, size_t len) {
     size_t at = len;
     while (at > 0 && isdigit((unsigned char)text[at - 1])) at--;
     if (at == len) wire_trouble("'%.*s' does not end in a number", (int)len, text);
+    if (at == 1 && text[0] == '-') at = 0; /* not a name but a number */
     return strtoll(text + at, NULL, 10);
 }
 
@@ -146,10 +147,21 @@ void wire_read(struct wire *w, struct wire_reply *reply) {
     reply->received_ns = w->received_ns;
 }
 
-void wire_read_array(struct wire *w, unsigned count) {
+bool wire_read_exec(struct wire *w, unsigned count) {
     char *line = read_line(w);
+    if (strcmp(line, "*-1") == 0) return false;
     if (line[0] != '*' || strtol(line + 1, NULL, 10) != (long)count)
         wire_trouble("not an array of %u: %s", count, line);
+    return true;
+}
+
+void wire_read_array(struct wire *w, unsigned count) {
+    if (!wire_read_exec(w, count)) wire_trouble("null instead of an array of %u", count);
+}
+
+void wire_expect(struct wire *w, char type, struct wire_reply *reply) {
+    wire_read(w, reply);
+    if (reply->type != type) wire_trouble("%c instead of %c: %s", reply->type, type, reply->text);
 }
 
 void wire_order(struct wire *w, const char *command) {

@@ -11,6 +11,7 @@
 #ifndef GYRE_HISTORY_WIRE_H
 #define GYRE_HISTORY_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,10 @@ uint64_t wire_send(struct wire *w);
 void wire_read(struct wire *w, struct wire_reply *reply);
 /* Reads the head of an array whose elements are replies of their own (EXEC); trouble if it is of another length. */
 void wire_read_array(struct wire *w, unsigned count);
+/* The same of an EXEC that may be refused: false where a watched key had changed. */
+bool wire_read_exec(struct wire *w, unsigned count);
+/* Reads a reply that has to be of this type. */
+void wire_expect(struct wire *w, char type, struct wire_reply *reply);
 /* Sends one command and insists on +OK or a number. */
 void wire_order(struct wire *w, const char *command);
 _Noreturn void wire_trouble(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,9 +1,10 @@
 /* The verifiers of recorded histories, shown histories made by hand: each way of being illegal must be
- * found, and what is merely concurrent must pass. See tests/history/model.h, linear.h and registers.h. */
+ * found, and what is merely concurrent must pass. See tests/history/model.h, linear.h, registers.h, ledger.h. */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "shard/base/random.h"
+#include "tests/history/ledger.h"
 #include "tests/history/linear.h"
 #include "tests/history/registers.h"
 
@@ -451,4 +452,137 @@ Test(history, finds_what_came_between_the_commands_of_a_transaction) {
     cr_assert_eq(verdict(), LINEAR_LEGAL, "the second saw all of the first");
     ops[0].reply.values[0] = 30;
     cr_assert_eq(verdict(), LINEAR_ILLEGAL, "each saw the other");
+}
+
+/* ---- ledgers ---- */
+
+static struct ledger_event events[OPS_MAX];
+static size_t event_count;
+
+/* A reader that saw these two cells. */
+static struct ledger_event *ledger_read(unsigned connection, uint64_t invoked, uint64_t serial, int64_t first,
+                                        int64_t second) {
+    cr_assert(event_count < OPS_MAX);
+    struct ledger_event *e = &events[event_count++];
+    *e = (struct ledger_event){
+        .connection = connection, .serial = serial, .invoked_ns = invoked, .completed_ns = invoked + 1};
+    e->seen[0] = first;
+    e->seen[1] = second;
+    return e;
+}
+
+/* A transfer of one from the first cell to the second. */
+static struct ledger_event *ledger_transfer(unsigned connection, uint64_t invoked, uint64_t serial,
+                                            int64_t first, int64_t second) {
+    struct ledger_event *e = ledger_read(connection, invoked, serial, first, second);
+    e->writes = true;
+    e->delta[0] = -1;
+    e->delta[1] = 1;
+    return e;
+}
+
+static enum ledger_fault ledger_fault(void) {
+    struct ledger_verdict verdict = ledger_check(events, event_count);
+    cr_assert_eq(verdict.fault == LEDGER_FINE, verdict.culprits == 0);
+    return verdict.fault;
+}
+
+Test(ledger, accepts_a_sequence) {
+    cr_assert_eq(ledger_fault(), LEDGER_FINE);
+    ledger_read(1, 1, 0, 0, 0);
+    ledger_transfer(0, 3, 1, -1, 1);
+    ledger_read(1, 5, 1, -1, 1);
+    ledger_transfer(1, 7, 2, -2, 2);
+    cr_assert_eq(ledger_fault(), LEDGER_FINE);
+}
+
+Test(ledger, accepts_any_order_of_what_is_concurrent) {
+    ledger_transfer(0, 1, 2, -2, 2)->completed_ns = 20;
+    ledger_transfer(1, 2, 1, -1, 1)->completed_ns = 20;
+    ledger_read(2, 3, 0, 0, 0)->completed_ns = 20;
+    ledger_read(3, 4, 2, -2, 2);
+    ledger_read(3, 6, 2, -2, 2);
+    cr_assert_eq(ledger_fault(), LEDGER_FINE);
+}
+
+Test(ledger, accepts_readers_of_one_state_in_any_order) {
+    ledger_transfer(0, 1, 1, -1, 1);
+    ledger_read(1, 8, 1, -1, 1);
+    ledger_read(2, 3, 1, -1, 1);
+    cr_assert_eq(ledger_fault(), LEDGER_FINE);
+}
+
+Test(ledger, finds_a_transfer_seen_half_way) {
+    ledger_transfer(0, 1, 1, -1, 1)->completed_ns = 9;
+    ledger_read(1, 2, 0, -1, 0);
+    cr_assert_eq(ledger_fault(), LEDGER_STATE);
+    cr_assert_not(ledger_sums_to(&events[1], 0));
+    cr_assert(ledger_sums_to(&events[0], 0));
+}
+
+Test(ledger, finds_a_clock_that_is_ahead_of_the_accounts) {
+    ledger_transfer(0, 1, 1, -1, 1)->completed_ns = 9;
+    ledger_read(1, 2, 1, 0, 0);
+    cr_assert_eq(ledger_fault(), LEDGER_STATE);
+}
+
+Test(ledger, finds_write_skew) {
+    /* Both saw 0 0; one counted up the first cell, the other the second: each would be number one. */
+    ledger_read(0, 1, 1, 1, 0)->writes = true;
+    events[0].delta[0] = 1;
+    ledger_read(1, 1, 1, 0, 1)->writes = true;
+    events[1].delta[1] = 1;
+    cr_assert_eq(ledger_fault(), LEDGER_SERIAL);
+    cr_assert_eq(ledger_check(events, event_count).culprits, 2);
+}
+
+Test(ledger, finds_a_lost_update) {
+    ledger_read(0, 1, 1, 1, 0)->writes = true;
+    events[0].delta[0] = 1;
+    ledger_read(1, 1, 1, 1, 0)->writes = true;
+    events[1].delta[0] = 1;
+    cr_assert_eq(ledger_fault(), LEDGER_SERIAL);
+}
+
+Test(ledger, finds_a_transfer_that_was_refused_and_yet_took_effect) {
+    ledger_transfer(0, 1, 1, -1, 1);
+    ledger_transfer(0, 5, 3, -3, 3);
+    cr_assert_eq(ledger_fault(), LEDGER_SERIAL);
+    event_count = 1;
+    ledger_read(1, 5, 2, -2, 2);
+    cr_assert_eq(ledger_fault(), LEDGER_SERIAL);
+}
+
+Test(ledger, finds_a_stale_read) {
+    ledger_transfer(0, 1, 1, -1, 1);
+    ledger_transfer(0, 3, 2, -2, 2);
+    ledger_read(1, 5, 1, -1, 1);
+    cr_assert_eq(ledger_fault(), LEDGER_TIME);
+    ledger_read(1, 7, 2, -2, 2);
+    cr_assert_eq(ledger_fault(), LEDGER_TIME);
+}
+
+Test(ledger, finds_a_read_of_what_was_not_yet_sent) {
+    ledger_read(1, 1, 1, -1, 1);
+    ledger_transfer(0, 3, 1, -1, 1);
+    cr_assert_eq(ledger_fault(), LEDGER_TIME);
+}
+
+Test(ledger, finds_two_readers_who_go_back_in_time) {
+    ledger_transfer(0, 1, 1, -1, 1)->completed_ns = 20;
+    ledger_read(1, 2, 1, -1, 1);
+    ledger_read(2, 6, 0, 0, 0);
+    cr_assert_eq(ledger_fault(), LEDGER_TIME);
+}
+
+Test(ledger, finds_a_pipeline_out_of_order) {
+    ledger_transfer(0, 1, 2, -2, 2)->completed_ns = 9; /* both were sent at once */
+    ledger_transfer(0, 1, 1, -1, 1)->completed_ns = 9;
+    cr_assert_eq(ledger_fault(), LEDGER_SESSION);
+    events[1].connection = 1;
+    cr_assert_eq(ledger_fault(), LEDGER_FINE);
+    event_count = 0;
+    ledger_transfer(0, 1, 1, -1, 1)->completed_ns = 9;
+    ledger_read(0, 1, 0, 0, 0)->completed_ns = 9;
+    cr_assert_eq(ledger_fault(), LEDGER_SESSION);
 }
