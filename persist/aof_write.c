@@ -192,7 +192,8 @@ static bool is_late(struct aof_write *w, uint64_t now_ns) {
 }
 
 static bool wants_sync(const struct aof_write *w, uint64_t now_ns) {
-    if (w->syncing || (w->reader.at == w->kept.at && !w->redo_to)) return false;
+    bool is_durable = w->reader.at == w->kept.at && w->written_ticket <= oplog_durable_ticket();
+    if (w->syncing || (is_durable && !w->redo_to)) return false;
     if (w->closing) return w->policy != AOF_SYNC_NO;
     if (w->never_mind_sync) return false;
     if (w->policy == AOF_SYNC_ALWAYS) return true;

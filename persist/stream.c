@@ -12,9 +12,10 @@ enum { BLOCK_BYTES = 256 * 1024, SELECT_MAX = 48 };
 
 struct stream_block {
     struct stream_block *next;
-    unsigned refs;   /* readers that stand in it, the block before it, the stream for its last */
-    uint64_t offset; /* of its first byte in the stream */
-    size_t used, capacity;
+    unsigned refs;         /* readers that stand in it, the block before it, the stream for its last */
+    uint64_t offset;       /* of its first byte in the stream */
+    size_t used, capacity; /* the capacity may be cut to what is used */
+    size_t room_bytes;
     const char *data; /* its room, or a blob's bytes */
     struct blob *blob;
     char room[];
@@ -25,7 +26,10 @@ struct stream_block {
 static void block_unref(struct stream_block *b) {
     while (b && --b->refs == 0) {
         struct stream_block *next = b->next;
-        if (b->blob) blob_unref(b->blob);
+        if (b->blob)
+            blob_unref(b->blob);
+        else
+            oplog_count_buffer(-(ptrdiff_t)b->room_bytes);
         mem_free(b);
         b = next;
     }
@@ -33,7 +37,9 @@ static void block_unref(struct stream_block *b) {
 
 static struct stream_block *block_new(uint64_t offset, size_t capacity) {
     struct stream_block *b = mem_alloc(sizeof *b + capacity);
-    *b = (struct stream_block){.offset = offset, .capacity = capacity, .data = b->room};
+    *b = (struct stream_block){
+        .offset = offset, .capacity = capacity, .room_bytes = capacity, .data = b->room};
+    oplog_count_buffer((ptrdiff_t)capacity);
     return b;
 }
 

@@ -140,6 +140,7 @@ static void stop_if_done(void) {
     aof_write_close(&aof.write);
     stream_close(&aof.stream);
     aof.phase = AOF_IS_OFF;
+    aof.baseless = false;
     atomic_store(&aof_seen.on, false);
     log_notice("The append-only file is off");
 }
@@ -186,7 +187,7 @@ void aof_beat(struct coordinator *c) {
     const struct config *config = config_get();
     if (aof.phase == AOF_IS_ON) aof_follow_configuration();
     if (aof.phase == AOF_IS_LOADING || aof.phase == AOF_IS_STOPPING || aof.job || aof.cutting) return;
-    if (!config->appendonly && aof.phase == AOF_IS_ON) {
+    if ((!config->appendonly || aof.baseless) && aof.phase == AOF_IS_ON) {
         aof.cut.run = end_at_cut;
         aof.cutting = true;
         coordinator_cut(c, &aof.cut);

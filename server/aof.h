@@ -17,6 +17,8 @@
 void aof_start(struct coordinator *c, void (*loaded)(struct coordinator *c));
 /* The same when it is off: only looks what files there are, for when it is switched on. */
 void aof_prepare(struct coordinator *c);
+/* How much of the files has been loaded. Any thread. */
+uint64_t aof_loaded_bytes(uint64_t *total);
 /* With all slices held, after that: from now on everything is logged. */
 void aof_begin_at_cut(struct coordinator *c);
 /* Every turn of the coordinator, and every beat. */

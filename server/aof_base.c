@@ -51,6 +51,8 @@ static void fail(struct thread *t, const char *what, const char *why) {
     log_warning("Background AOF rewrite: %s: %s", what, why);
     if (aof.job_fd >= 0) file_close(t, aof.job_fd);
     aof.job_fd = -1;
+    /* Without a base what is logged is of no use. */
+    if (aof.job == AOF_SWITCH_ON && aof.phase == AOF_IS_ON) aof.baseless = true;
     end_job(false);
 }
 

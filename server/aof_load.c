@@ -24,6 +24,7 @@ enum { MANIFEST_BYTES_MAX = 4 << 20, MAGIC_BYTES = 5, WHY_MAX = AOF_PATH_MAX + 5
 
 static struct {
     unsigned next; /* file of the manifest */
+    _Atomic uint64_t done, total;
     struct replay replay;
     char path[AOF_PATH_MAX];
 } load;
@@ -79,9 +80,14 @@ static bool adopt_old_file(void) {
 
 /* ---- one file ---- */
 
+/* Nothing follows it: a rewrite names the next increment before the stream goes there. */
 static bool is_last_file(void) {
-    for (unsigned i = load.next - 1; i < aof.manifest.count; i++)
-        if (aof.manifest.files[i].type == AOF_INCREMENT) return false;
+    struct stat status;
+    for (unsigned i = load.next - 1; i < aof.manifest.count; i++) {
+        const struct aof_file *f = &aof.manifest.files[i];
+        if (f->type != AOF_INCREMENT) continue;
+        if (stat(aof_path(f->name), &status) != 0 || status.st_size > 0) return false;
+    }
     return true;
 }
 
@@ -122,6 +128,8 @@ static void check(const struct replay *r) {
 
 static void replayed(struct thread *t, struct replay *r) {
     check(r);
+    atomic_store(&load.replay.read, 0);
+    atomic_fetch_add(&load.done, r->whole - r->offset);
     log_notice("AOF %s: %llu commands applied", load.path, (unsigned long long)r->commands);
     load_next(t);
 }
@@ -135,6 +143,7 @@ static void replay_file(struct thread *t, uint64_t offset) {
 
 /* The RDB part is in; commands may follow it (a file that an older server rewrote and went on with). */
 static void base_loaded(struct thread *t, uint64_t end_offset) {
+    atomic_fetch_add(&load.done, end_offset);
     replay_file(t, end_offset);
 }
 
@@ -202,6 +211,20 @@ static void load_next(struct thread *t) {
     aof_open_increment(t, opened);
 }
 
+uint64_t aof_loaded_bytes(uint64_t *total) {
+    *total = atomic_load(&load.total);
+    return atomic_load(&load.done) + atomic_load(&load.replay.read);
+}
+
+/* What there is to load, for those who want to know how far it is. */
+static void add_up_files(void) {
+    struct stat status;
+    for (unsigned i = 0; i < aof.manifest.count; i++)
+        if (aof.manifest.files[i].type != AOF_HISTORY &&
+            stat(aof_path(aof.manifest.files[i].name), &status) == 0)
+            atomic_fetch_add(&load.total, (uint64_t)status.st_size);
+}
+
 void aof_prepare(struct coordinator *c) {
     aof_name_files(c);
     read_manifest();
@@ -211,8 +234,10 @@ void aof_start(struct coordinator *c, void (*loaded)(struct coordinator *c)) {
     aof_name_files(c);
     aof.phase = AOF_IS_LOADING;
     aof.loaded = loaded;
-    if (read_manifest() || adopt_old_file())
-        load_next(&c->thread);
-    else
+    if (!read_manifest() && !adopt_old_file()) {
         aof_begin_job(AOF_FIRST_BASE);
+        return;
+    }
+    add_up_files();
+    load_next(&c->thread);
 }

@@ -62,6 +62,7 @@ void call_leave(struct call *c, struct slice *s) {
     c->entered = NULL;
     oplog_publish_in(&c->worker->thread, s, true);
     if (UNLIKELY(c->logs) && s->last_ticket > c->client->saw_ticket) c->client->saw_ticket = s->last_ticket;
+    c->logs = false; /* what it does without a slice is nobody else's business */
     hold_release(&s->hold, &c->worker->thread);
 }
 

@@ -62,6 +62,7 @@ static struct {
     uint64_t began_ns, told_ns;
     int64_t began_s;
     bool is_aof;
+    _Atomic bool loads_aof;
     void (*base_loaded)(struct thread *t, uint64_t end_offset);
 } start;
 
@@ -244,10 +245,15 @@ static bool is_due(const struct config *config, uint64_t changes, int64_t now_s)
     return false;
 }
 
+static uint64_t loaded_bytes(uint64_t *total) {
+    if (atomic_load_explicit(&start.loads_aof, memory_order_relaxed)) return aof_loaded_bytes(total);
+    *total = atomic_load(&start.load.bytes_total);
+    return atomic_load(&start.load.bytes);
+}
+
 /* Tells how far it is, and, the first time, that there is a file. */
 static void tell_progress(void) {
-    uint64_t now_ns = clock_mono_ns(), bytes = atomic_load(&start.load.bytes);
-    uint64_t total = atomic_load(&start.load.bytes_total);
+    uint64_t now_ns = clock_mono_ns(), total, bytes = loaded_bytes(&total);
     if (total == 0 || now_ns - start.began_ns < SHORT_LOAD_NS) return;
     if (start.begun) start.begun();
     start.begun = NULL;
@@ -376,6 +382,7 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
     start.began_s = clock_unix_ms() / 1000;
     atomic_store(&state.last_save_s, start.began_s);
     if (config->appendonly) {
+        atomic_store(&start.loads_aof, true);
         aof_start(c, aof_loaded);
         return;
     }
@@ -398,11 +405,10 @@ struct persistence_state persistence_state(void) {
         .changes = changes_made() - atomic_load(&state.changes_saved),
         .bytes_of_changes = dump_bytes_of_changes(),
         .load_began_s = start.began_s,
-        .load_bytes = atomic_load(&start.load.bytes),
-        .load_bytes_total = atomic_load(&start.load.bytes_total),
         .keys_loaded = atomic_load(&start.load.keys),
         .keys_expired = atomic_load(&start.load.expired),
     };
+    s.load_bytes = loaded_bytes(&s.load_bytes_total);
     if (s.saving) {
         s.takes_s = clock_unix_ms() / 1000 - atomic_load(&state.began_s);
         s.keys_saved = dump_keys(&s.keys_expected);

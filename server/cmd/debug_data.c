@@ -4,6 +4,7 @@
  * and is the one DEBUG command that other clients can see half done.
  */
 #include "server/cmd/debug_parts.h"
+#include "server/propagate.h"
 #include "shard/base/assert.h"
 #include "shard/base/buf.h"
 #include "shard/base/text.h"
@@ -113,6 +114,9 @@ static bool populate_one(struct call *c, const struct buf *name, const struct bu
     if (!keyspace_find(&c->visit, &key, KEYSPACE_PEEK)) {
         keyspace_set(&c->visit, &key, NULL, value_bytes(value->data, value->len), NO_TTL);
         call_dirty(c, 1);
+        propagate_command(c, "SET", 3);
+        propagate_bytes(c, name->data, name->len);
+        propagate_bytes(c, value->data, value->len);
     }
     call_leave(c, key.slice);
     return true;

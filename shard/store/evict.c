@@ -228,7 +228,7 @@ static bool evict_best(struct visit *v, const struct policy *p) {
 static bool is_above_limit(const struct policy *p) {
     size_t used = mem_used();
     if (!p->maxmemory_bytes || used <= p->maxmemory_bytes) return false;
-    return used > p->maxmemory_bytes + grave_bytes() + keyspace_discarded_bytes();
+    return used > p->maxmemory_bytes + grave_bytes() + keyspace_discarded_bytes() + oplog_buffer_bytes();
 }
 
 bool evict_make_room(struct visit *v) {

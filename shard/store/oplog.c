@@ -47,6 +47,7 @@ struct oplog {
 static struct oplog logs[THREADS_MAX];
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t next; } tickets = {1};
 static _Atomic int reader = -1;
+static _Atomic size_t buffer_bytes;
 static struct {
     _Alignas(CACHE_LINE) _Atomic uint64_t durable;
     _Atomic bool replies_wait;
@@ -64,7 +65,10 @@ static struct oplog *log_of(const struct thread *t) {
 
 static struct block *block_new(struct oplog *log, size_t capacity) {
     struct block *b = capacity == BLOCK_BYTES ? atomic_exchange(&log->returned, NULL) : NULL;
-    if (!b) b = mem_alloc(sizeof *b + capacity);
+    if (!b) {
+        b = mem_alloc(sizeof *b + capacity);
+        oplog_count_buffer((ptrdiff_t)capacity);
+    }
     atomic_store_explicit(&b->next, NULL, memory_order_relaxed);
     atomic_store_explicit(&b->published, 0, memory_order_relaxed);
     b->capacity = capacity;
@@ -222,6 +226,14 @@ void oplog_ring(struct thread *me) {
     if (to >= 0) thread_wake(me, thread_by_index((unsigned)to));
 }
 
+size_t oplog_buffer_bytes(void) {
+    return atomic_load_explicit(&buffer_bytes, memory_order_relaxed);
+}
+
+void oplog_count_buffer(ptrdiff_t bytes) {
+    atomic_fetch_add_explicit(&buffer_bytes, (size_t)bytes, memory_order_relaxed);
+}
+
 /* ---- durability ---- */
 
 bool oplog_may_tell(uint64_t ticket) {
@@ -264,7 +276,9 @@ void oplog_set_reader(unsigned thread) {
 
 static void block_done(struct oplog *log, struct block *b) {
     struct block *none = NULL;
-    if (b->capacity != BLOCK_BYTES || !atomic_compare_exchange_strong(&log->returned, &none, b)) mem_free(b);
+    if (b->capacity == BLOCK_BYTES && atomic_compare_exchange_strong(&log->returned, &none, b)) return;
+    oplog_count_buffer(-(ptrdiff_t)b->capacity);
+    mem_free(b);
 }
 
 const struct oplog_entry *oplog_peek(unsigned thread) {

@@ -82,6 +82,11 @@ bool oplog_is_full(struct thread *me);
 /* Wakes the reader if something was published since the last call: once a turn. */
 void oplog_ring(struct thread *me);
 
+/* Memory of the logs and of the stream made of them: on its way to a disk or a replica, it does not count towards
+ * maxmemory. Any thread. */
+size_t oplog_buffer_bytes(void);
+void oplog_count_buffer(ptrdiff_t bytes);
+
 /* ---- what is known to be on the disk ---- */
 
 /* Whether a client may be told of changes up to this ticket: appendfsync is not `always`, or they are durable. */
