@@ -63,7 +63,8 @@ static bool store(struct storing *s, struct rdb_reader *r, const struct load *lo
     enter(s, a->key.slice);
     if (keyspace_find(&s->visit, &a->key, KEYSPACE_PEEK)) {
         rdb_value_free(&a->value);
-        r->key = record->key;
+        r->key.data = NULL; /* it reads another one already */
+        r->reading = "the file";
         return rdb_fail(r,
                         "the key '%.*s' of database %u comes twice (its second record ends at offset %llu)",
                         (int)(a->key.len < KEY_SHOWN_MAX ? a->key.len : KEY_SHOWN_MAX), a->key.data,

@@ -81,7 +81,7 @@ def test_what_we_do_not_take_is_named(ctx):
         (b"\xf7\x81" + (0x6D2F7D5C1A2B3C4D).to_bytes(8, "big"), "it needs the module "),
         (b"\xf6\x00", "functions in a form that only previews of Redis 7.0 had"),
         (b"\x18\x01h", "a hash whose fields expire (type 24), which this server does not have"),
-        (b"\x00\x01k\x01v" * 2, "reading a string of key 'k': the key 'k' of database 0 comes twice"),
+        (b"\x00\x01k\x01v" * 2, "reading the file: the key 'k' of database 0 comes twice (its second record ends at offset 19)"),
         (b"\x02\x01s\x01\x01a" + b"\x00\x01k\x01v\x00\x01k\xc0\x05" + b"\x02\x01t\x01\x01a", "the key 'k' of database 0 comes twice"),
     ):
         try:
