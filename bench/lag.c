@@ -178,7 +178,6 @@ static void on_connect(struct lag *g, struct link *l, int32_t result) {
     l->sending = false;
     if (result == 0) {
         link_greet(l, g->ring, &greeting, (unsigned)g->flags->database);
-        if (l->state == LINK_READY) g->standing++;
         return;
     }
     link_close(l);

@@ -61,8 +61,9 @@ void link_greet(struct link *l, struct ring *ring, const struct greeting *g, uns
     struct buf text = {0};
     l->greetings = greeting_write(g, database, &text);
     ASSERT(text.len <= GREETING_MAX);
-    l->state = l->greetings ? LINK_GREETING : LINK_READY;
-    if (text.len) memcpy(link_room(l), text.data, text.len);
+    ASSERT(l->greetings > 0);
+    l->state = LINK_GREETING;
+    memcpy(link_room(l), text.data, text.len);
     l->filled += text.len;
     buf_free(&text);
     link_receive(l, ring);

@@ -60,8 +60,7 @@ void link_free(struct link *l);
 
 /* Begins to connect to the target's address number l->address_at. False with the reason in `problem`. */
 bool link_connect(struct link *l, struct ring *ring, struct problem *problem);
-/* The connection stands: says the greeting (state becomes LINK_GREETING, or LINK_READY if there is none to
- * say) and begins to receive. */
+/* The connection stands: says the greeting (state becomes LINK_GREETING) and begins to receive. */
 void link_greet(struct link *l, struct ring *ring, const struct greeting *g, unsigned database);
 void link_receive(struct link *l, struct ring *ring);
 

@@ -178,18 +178,22 @@ static void merge(struct running *g, double cpu_seconds) {
 }
 
 /* Waits until all connections stand. False when a thread has failed. */
-static bool wait_ready(struct running *g, volatile sig_atomic_t *stop, struct problem *problem) {
+static bool wait_ready(struct running *g, volatile sig_atomic_t *stop) {
     while (atomic_load(&g->signals.ready) + atomic_load(&g->signals.failed) < g->threads) {
         if (*stop) atomic_store(&g->signals.stop, true);
         clock_sleep_ns(SECOND_NS / 1000);
     }
     if (!atomic_load(&g->signals.failed)) return true;
+    atomic_store(&g->signals.stop, true);
+    return false;
+}
+
+/* Why it could not begin, when all threads have ended. */
+static void find_problem(const struct running *g, struct problem *problem) {
     problem_note(problem, "interrupted");
     for (unsigned t = 0; t < g->threads; t++) {
         if (g->workers[t].failed && g->workers[t].problem.text[0]) *problem = g->workers[t].problem;
     }
-    atomic_store(&g->signals.stop, true);
-    return false;
 }
 
 static void start_threads(struct running *g) {
@@ -226,7 +230,7 @@ bool run_execute(const struct run_plan *plan, const struct run_watcher *watcher,
     g.before = mem_zalloc(sizeof *g.before);
     make_result(plan, result);
     start_threads(&g);
-    const bool ready = wait_ready(&g, stop, problem);
+    const bool ready = wait_ready(&g, stop);
     if (ready) {
         const double cpu_seconds = process_cpu_seconds();
         g.start_ns = g.sampled_ns = clock_mono_ns();
@@ -236,6 +240,7 @@ bool run_execute(const struct run_plan *plan, const struct run_watcher *watcher,
         merge(&g, process_cpu_seconds() - cpu_seconds);
     } else {
         end_threads(&g);
+        find_problem(&g, problem);
         run_result_free(result);
     }
     for (unsigned t = 0; t < g.threads; t++) worker_free(&g.workers[t]);

@@ -77,5 +77,11 @@ unsigned greeting_write(const struct greeting *g, unsigned database, struct buf 
         write_command(out, 2, words);
         replies++;
     }
+    if (replies == 0) {
+        /* A server that is full, or wants a password, says so only when it is asked. */
+        const char *const words[] = {"PING"};
+        write_command(out, 1, words);
+        replies++;
+    }
     return replies;
 }

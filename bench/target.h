@@ -28,7 +28,7 @@ struct greeting {
     const char *user, *password; /* or NULL */
     bool resp3;
 };
-/* The commands a connection says first, HELLO or AUTH and SELECT; returns how many replies they will get. */
+/* The commands a connection says first, HELLO or AUTH and SELECT, or else PING; returns how many replies they will get. */
 unsigned greeting_write(const struct greeting *g, unsigned database, struct buf *out);
 /* The most bytes that they can be. */
 enum { GREETING_MAX = 2048 };

@@ -196,7 +196,6 @@ static void on_connect(struct worker *w, struct link *l, int32_t result) {
     const unsigned database = w->plan->database + (w->plan->databases > 1 ? client % w->plan->databases : 0);
     w->alive++;
     link_greet(l, w->ring, &w->plan->greeting, database);
-    if (l->state == LINK_READY) w->standing++;
 }
 
 /* Submits, waits, and handles what has come. */
