@@ -7,7 +7,8 @@
  *
  *     union          gathers all sets in a table, the smallest first
  *     intersection   walks the smallest, looks each member up in the others, the smaller first
- *     difference     walks the first, looks each member up in the others
+ *     difference     walks the first, looks each member up in the others; where these are many and small, in
+ *                    one set that is made of them
  *
  * The order of the sources is Redis's, since sums of floating-point numbers depend on it.
  */
@@ -41,7 +42,10 @@ struct algebra_call {
     zset_aggregate *aggregate;
     uint64_t limit, found; /* of CARDINALITY; limit 0: none */
     struct zset_builder *builder;
+    struct set *others; /* of DIFFERENCE: the members of all sources but the first, where it is built */
 };
+
+enum { BUILD_COST = 4 }; /* of filing a member, in look-ups */
 
 /* ---- scores ---- */
 
@@ -159,7 +163,25 @@ static bool subtract(struct algebra_call *a, const struct source *source, struct
     return true;
 }
 
+static bool merge(struct algebra_call *a, const struct source *source, struct set_member *m, double score) {
+    bool added;
+    (void)source, (void)score;
+    a->others = set_add(a->others, m, 0, &added);
+    return true;
+}
+
+/* Makes one source of all but the first, if that costs less than to look each member up in all of them. */
+static void merge_others(struct algebra_call *a) {
+    uint64_t first = a->sources[0].count, others = 0;
+    for (unsigned i = 1; i < a->count; i++) others += a->sources[i].count;
+    if (BUILD_COST * others + first >= first * (a->count - 1)) return;
+    for (unsigned i = 1; i < a->count; i++) source_each(a, &a->sources[i], merge);
+    a->sources[1] = (struct source){.set = a->others, .count = others};
+    a->count = 2;
+}
+
 static void compute(struct algebra_call *a) {
+    if (a->op == DIFFERENCE) merge_others(a);
     if (a->op != DIFFERENCE) qsort(a->sources, a->count, sizeof *a->sources, by_count);
     if (a->op == UNION) {
         for (unsigned i = 0; i < a->count; i++) source_each(a, &a->sources[i], unite);
@@ -279,6 +301,7 @@ static void algebra(struct call *c, enum algebra op, const char *event) {
         .call = c, .op = op, .store = event != NULL, .numkeys = event ? 2 : 1, .aggregate = aggregate_sum};
     if (!parse_key_count(&a)) return;
     run(&a, event);
+    if (a.others) grave_free(c->visit.thread, TYPE_SET, a.others);
     mem_free(a.sources);
 }
 

@@ -217,3 +217,17 @@ object encoding e
 zunion 2 p q aggregate max
 """
 )
+
+# ---- a difference from many ----
+
+CASES["difference from many small ones"] = [
+    ["ZADD", "a", *[word for n in range(300) for word in (str(n % 7), f"member:{n}")]],
+    ["SADD", "s", "1", "2", "member:5"],
+    *[["ZADD", f"z{i}", "1", f"member:{7 * i}", "2", "nowhere", "3", str(i)] for i in range(20)],
+    ["ZDIFF", "23", "a", *[f"z{i}" for i in range(20)], "s", "none", "WITHSCORES"],
+    ["ZDIFFSTORE", "a", "21", "a", *[f"z{i}" for i in range(20)]],
+    ["ZRANGE", "a", "0", "-1", "WITHSCORES"],
+    ["ZDIFF", "4", "a", "none", "none", "none"],
+    ["ZDIFF", "6", "none", "a", "none", "none", "s", "s"],
+    ["ZDIFF", "6", "s", "a", "none", "none", "z3", "z3", "WITHSCORES"],
+]
