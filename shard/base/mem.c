@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
@@ -42,6 +43,7 @@ static inline size_t usable_size(const void *block) {
 #endif
 }
 
+enum { PAGE_BYTES = 4096 };
 enum { DECOMMIT_DELAY_MS = 25 }; /* the allocator's own setting */
 
 /* usable_small[(n + 7) / 8] is the usable size of a block of n bytes, or 0 where it must be asked. */
@@ -166,6 +168,33 @@ void mem_free(void *block) {
 
 size_t mem_size(const void *block) {
     return block == NULL ? 0 : usable_size(block);
+}
+
+size_t mem_map_size(size_t bytes) {
+    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
+void *mem_map(size_t bytes) {
+    ASSERT(bytes > 0 && bytes < SIZE_MAX / 2);
+    void *block = mmap(NULL, mem_map_size(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (UNLIKELY(block == MAP_FAILED)) out_of_memory(bytes);
+    account((int64_t)mem_map_size(bytes));
+    return block;
+}
+
+void *mem_map_resize(void *block, size_t from_bytes, size_t to_bytes) {
+    ASSERT(block && to_bytes > 0 && to_bytes < SIZE_MAX / 2);
+    size_t from = mem_map_size(from_bytes), to = mem_map_size(to_bytes);
+    void *moved = mremap(block, from, to, MREMAP_MAYMOVE);
+    if (UNLIKELY(moved == MAP_FAILED)) out_of_memory(to_bytes);
+    account((int64_t)to - (int64_t)from);
+    return moved;
+}
+
+void mem_unmap(void *block, size_t bytes) {
+    int failed = munmap(block, mem_map_size(bytes));
+    ASSERT(!failed);
+    account(-(int64_t)mem_map_size(bytes));
 }
 
 size_t mem_used(void) {

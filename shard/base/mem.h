@@ -29,6 +29,13 @@ void mem_free(void *block);
 /* The bytes really set aside for a live block: what the account holds for it. 0 for NULL. */
 size_t mem_size(const void *block);
 
+/* Zeros in pages of their own, for megabytes: they cost nothing until they are touched, grow and shrink without
+ * being copied, and any thread may give them back. The caller remembers how many bytes there are; what is
+ * counted is whole pages (mem_map_size). */
+void *mem_map(size_t bytes);
+void *mem_map_resize(void *block, size_t from_bytes, size_t to_bytes);
+void mem_unmap(void *block, size_t bytes);
+size_t mem_map_size(size_t bytes);
 /* Bytes in use by all threads, and the highest that figure has been seen at mem_peak_note calls. */
 size_t mem_used(void);
 size_t mem_peak(void);

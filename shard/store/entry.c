@@ -91,7 +91,7 @@ size_t entry_payload_bytes(const struct entry *e) {
     switch (entry_encoding(e)) {
     case ENC_INT:
     case ENC_INLINE: return 0;
-    case ENC_BLOB: return mem_size(entry_blob(e));
+    case ENC_BLOB: return blob_footprint(entry_blob(e));
     case ENC_OBJECT: return value_methods_get(entry_type(e))->bytes(entry_object(e));
     }
     ASSERT(false);

@@ -49,14 +49,13 @@ void grave_unref(struct thread *t, struct blob *blob) {
     if (blob->cap < GRAVE_BYTES)
         blob_unref(blob);
     else
-        bury(t, TYPE_STRING, blob, mem_size(blob));
+        bury(t, TYPE_STRING, blob, blob_footprint(blob));
 }
 
 /* A step at a value; true while there is more of it. */
 static bool free_some(const struct buried *b, size_t effort) {
     if (b->type != TYPE_STRING) return value_methods_get(b->type)->free_some(b->object, effort);
-    blob_unref(b->object);
-    return false;
+    return blob_unref_some(b->object);
 }
 
 /* Frees a step of the first value; true while anything is left. */

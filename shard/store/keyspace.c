@@ -22,6 +22,7 @@
 
 enum {
     INT_TEXT_MAX = 20,            /* longest text that can be an integer */
+    ZEROS_MANY = 1024 * 1024,     /* zeros that are better got from the kernel than written */
     BLOB_AHEAD_MAX = 1024 * 1024, /* a growing blob doubles up to this much room ahead */
 };
 
@@ -383,16 +384,38 @@ static size_t blob_room(size_t len) {
     return len + (len < BLOB_AHEAD_MAX ? len : BLOB_AHEAD_MAX);
 }
 
+/* `len` bytes of which the first are these, and the others zeros. */
+static struct blob *blob_zero_filled(const char *bytes, size_t bytes_len, size_t len) {
+    ASSERT(bytes_len <= len);
+    struct blob *b = blob_new_zeroed(blob_room(len));
+    memcpy(b->data, bytes, bytes_len);
+    b->len = len;
+    return b;
+}
+
+/* A blob, given up, as one of its own with zeros up to `len`. Many of them are not written: SETBIT and SETRANGE
+ * may go half a gigabyte beyond the end, and nobody else gets at the slice meanwhile. */
+static struct blob *blob_lengthen(struct visit *v, struct blob *b, size_t len) {
+    size_t old_len = b->len, cap = b->cap < len ? blob_room(len) : b->cap;
+    ASSERT(len >= old_len);
+    if (cap != b->cap && len - old_len >= ZEROS_MANY && (!b->mapped || blob_is_shared(b))) {
+        struct blob *longer = blob_zero_filled(b->data, old_len, len);
+        grave_unref(v->thread, b);
+        return longer;
+    }
+    size_t written = b->cap; /* pages behind it come as zeros */
+    b = blob_make_writable(b, cap);
+    if (!b->mapped || written > len) written = len;
+    memset(b->data + old_len, 0, written - old_len);
+    b->len = len;
+    return b;
+}
+
 /* Lengthens a blob to `len` zero-filled bytes that are the entry's own. */
 static void blob_grow(struct visit *v, const struct key *k, struct entry *e, size_t len) {
     struct home home = home_of(k->slice, v->database);
-    struct blob *b = entry_blob(e);
-    size_t cap = b->cap, old_len = b->len, before = entry_footprint(e);
-    ASSERT(len >= old_len);
-    if (cap < len) cap = blob_room(len);
-    b = blob_make_writable(b, cap);
-    memset(b->data + old_len, 0, len - old_len);
-    b->len = len;
+    size_t before = entry_footprint(e);
+    struct blob *b = blob_lengthen(v, entry_blob(e), len);
     entry_set_pointer(e, b);
     e->flags |= ENTRY_RAW;
     keyspace_account(home, before, entry_footprint(e));
@@ -409,10 +432,8 @@ struct entry **keyspace_writable(struct visit *v, const struct key *k, struct en
         size_t old_len;
         const char *old = entry_string(*at, digits, &old_len);
         if (len > ENTRY_INLINE_MAX) {
-            struct value value = {.form = VALUE_BLOB, .blob = blob_new(blob_room(len)), .raw = true};
-            memcpy(value.blob->data, old, old_len);
-            memset(value.blob->data + old_len, 0, len - old_len);
-            value.blob->len = len;
+            struct value value = {
+                .form = VALUE_BLOB, .blob = blob_zero_filled(old, old_len, len), .raw = true};
             at = keyspace_set(v, k, at, value, KEEP_TTL);
         } else {
             if (entry_encoding(*at) == ENC_INT) {

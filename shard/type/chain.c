@@ -104,7 +104,7 @@ void chain_fill_block(struct chain *c, struct chain_node *n, uint32_t room, bool
 void chain_fill_blob(struct chain *c, struct chain_node *n, struct blob *blob) {
     ASSERT(n->block == NULL);
     *n = (struct chain_node){.block = blob, .count = 1};
-    c->bytes += mem_size(blob);
+    c->bytes += blob_footprint(blob);
     c->elements++;
 }
 

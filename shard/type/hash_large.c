@@ -60,7 +60,7 @@ static struct entry_shape shape_for(const struct hash_value *v, int64_t *integer
 }
 
 static uint32_t blob_effort(const struct blob *blob) {
-    return (uint32_t)(mem_size(blob) / FIELDS_EFFORT_BYTES);
+    return (uint32_t)(blob_footprint(blob) / FIELDS_EFFORT_BYTES);
 }
 
 /* Writes the value into an entry that has the shape for it. */
@@ -73,7 +73,7 @@ static void write_value(struct fields *t, struct entry *e, const struct hash_val
         struct blob *blob = v->blob ? blob_ref(v->blob) : blob_new_from(v->data, v->len);
         entry_set_pointer(e, blob);
         t->blob_effort += blob_effort(blob);
-        t->bytes += mem_size(blob);
+        t->bytes += blob_footprint(blob);
     }
 }
 
@@ -81,9 +81,9 @@ static void write_value(struct fields *t, struct entry *e, const struct hash_val
 static struct blob *take_blob(struct fields *t, const struct entry *e) {
     if (entry_encoding(e) != ENC_BLOB) return NULL;
     struct blob *blob = entry_blob(e);
-    ASSERT(t->blob_effort >= blob_effort(blob) && t->bytes > mem_size(blob));
+    ASSERT(t->blob_effort >= blob_effort(blob) && t->bytes > blob_footprint(blob));
     t->blob_effort -= blob_effort(blob);
-    t->bytes -= mem_size(blob);
+    t->bytes -= blob_footprint(blob);
     return blob;
 }
 
@@ -221,7 +221,7 @@ static bool sum_entry(void *arg, const struct entry *e) {
     ASSERT(!entry_expires(e) && entry_encoding(e) != ENC_OBJECT);
     sums->bytes += mem_size(e);
     if (entry_encoding(e) == ENC_BLOB) {
-        sums->bytes += mem_size(entry_blob(e));
+        sums->bytes += blob_footprint(entry_blob(e));
         sums->blob_effort += blob_effort(entry_blob(e));
     }
     return true;

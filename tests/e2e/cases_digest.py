@@ -84,3 +84,22 @@ CASES["sorted sets"] = [
     ["ZREMRANGEBYRANK", "c", "10", "2000"],
     *DIGESTS,
 ]
+
+CASES["large strings"] = case("""
+setrange a 3000000 x
+setrange a 2999990 yyy
+setrange a 3500000 x
+setrange a 9000000 z
+append a tail
+setbit b 40000000 1
+setbit b 40000001 1
+setbit b 100000000 1
+bitcount b
+copy a c
+setrange c 20000000 end
+append c more
+getrange c 8999995 9000010
+getrange c 19999990 -1
+strlen c
+""", ["SET", "d", "x" * 17_000_000], ["APPEND", "d", "y" * 1_200_000], ["SETRANGE", "d", "19000000", "q"], ["SETRANGE", "d", "21000000", "q"],
+     ["DEBUG", "DIGEST-VALUE", "a", "b", "c", "d"], ["BITOP", "XOR", "e", "a", "d"], ["DEL", "a"], ["DEBUG", "DIGEST"])

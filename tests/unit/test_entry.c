@@ -99,7 +99,7 @@ Test(entry, strings_read_the_same_in_every_encoding) {
     entry_set_pointer(e, blob_new_from("abc", 3));
     bytes = entry_string(e, digits, &len);
     cr_assert(len == 3 && memcmp(bytes, "abc", 3) == 0);
-    cr_assert_eq(entry_footprint(e), mem_size(e) + mem_size(entry_blob(e)));
+    cr_assert_eq(entry_footprint(e), mem_size(e) + blob_footprint(entry_blob(e)));
     size_t before = mem_used(), footprint = entry_footprint(e);
     entry_free(e);
     cr_assert_eq(before - mem_used(), footprint);
@@ -125,4 +125,41 @@ Test(blob, references_and_copies) {
     blob_unref(mine);
     blob_unref(other);
     cr_assert_lt(mem_used(), before - 5000);
+}
+
+static bool all_zero(const struct blob *b, size_t from, size_t to) {
+    for (size_t i = from; i < to; i++)
+        if (b->data[i]) return false;
+    return true;
+}
+
+/* Pages of their own: zeros, what was written stays where they grow, the account is told. */
+Test(blob, large_ones_have_pages_of_their_own) {
+    enum { MIB = 1024 * 1024, ROOM = 3 * MIB };
+    size_t before = mem_used();
+    struct blob *b = blob_new_zeroed(ROOM), *other = blob_new(64 * MIB);
+    cr_assert(b->mapped && other->mapped);
+    cr_assert(all_zero(b, 0, ROOM));
+    cr_assert_eq(mem_used() - before, blob_footprint(b) + blob_footprint(other));
+    cr_assert_eq(blob_footprint(b), ROOM + 4096);
+    memset(b->data, 'x', ROOM);
+    b->len = ROOM;
+    b = blob_make_writable(b, 100 * MIB);
+    cr_assert(b->mapped && b->len == ROOM && b->data[ROOM - 1] == 'x');
+    cr_assert(all_zero(b, ROOM, 100 * MIB));
+    blob_ref(b);
+    struct blob *copy = blob_make_writable(b, 4 * MIB);
+    cr_assert(copy != b && !copy->mapped && copy->data[ROOM - 1] == 'x');
+    blob_unref(copy);
+    unsigned steps = 1;
+    while (blob_unref_some(other)) steps++;
+    cr_assert_geq(steps, 60);
+    other = blob_ref(b);
+    cr_assert_not(blob_unref_some(other), "the other reference has it");
+    cr_assert_eq(b->data[0], 'x');
+    blob_unref(b);
+    cr_assert_eq(mem_used(), before);
+    b = blob_new_zeroed(1000);
+    cr_assert(!b->mapped && all_zero(b, 0, 1000));
+    cr_assert_not(blob_unref_some(b));
 }
