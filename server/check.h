@@ -1,4 +1,4 @@
-/* check.h: gyre-server as a tool that looks at files: --check-rdb FILE.
+/* check.h: gyre-server as a tool that looks at files: --check-rdb FILE, --check-aof [--fix] FILE.
  *
  * Runs instead of a server, before any thread exists.
  */

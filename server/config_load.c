@@ -117,6 +117,7 @@ static const char usage[] =
     "       gyre-server -                 (reads the configuration from standard input)\n"
     "       gyre-server -v | --version\n"
     "       gyre-server --check-rdb FILE  (says what is in a file, or where it is damaged)\n"
+    "       gyre-server --check-aof [--fix] FILE  (the same of an append-only file or its manifest)\n"
     "       gyre-server -h | --help\n"
     "\n"
     "Every option of the configuration file can be given as --name value. Examples:\n"
