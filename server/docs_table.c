@@ -314,6 +314,7 @@ const struct docs docs_table[] = {
     {.name = "type", .syntax = "key~k#0"},
     {.name = "unlink", .syntax = "key~k#0*"},
     {.name = "unsubscribe", .syntax = "channel~s?*"},
+    {.name = "waitaof", .syntax = "numlocal~i numreplicas~i timeout~i"},
     {.name = "watch", .syntax = "key~k#0*"},
     {.name = "zadd",
      .syntax = "key~k#0 condition~o@3.0.2?(nx~x=NX xx~x=XX) comparison~o@6.2.0?(gt~x=GT lt~x=LT) "
