@@ -107,7 +107,7 @@ install: $(BUILD)/gyre-server $(BUILD)/gyre-bench ## Install the server, the loa
 	chmod 644 $(DESTDIR)$(UNITDIR)/gyre-server.service
 
 .PHONY: bench
-bench: ## Measure beside redis-server: CPU per operation, throughput, latency (BENCH="--rounds 5 --only get-p16")
+bench: ## Measure beside redis-server and others: CPU per operation, throughput, p99 (BENCH="--rounds 5 --server 'valkey=valkey-server --port {port}'")
 	@tests/tools/install-deps.sh run test
 	@$(MAKE) -j$(JOBS) VARIANT=release build
 	@$(PYTHON) bench/compare.py $(BENCH)

@@ -207,22 +207,24 @@ static bool compare_one(struct comparison *c, unsigned run, struct problem *prob
     return true;
 }
 
-/* Fills both servers. */
+/* One kind of key, into one database of one server. */
+static bool fill_one(struct comparison *c, const struct run_plan *plan, struct problem *problem) {
+    struct run_result *result = mem_zalloc(sizeof *result);
+    const bool ran = run_execute(plan, NULL, c->stop, result, problem);
+    const bool clean = ran && run_result_clean(result);
+    if (ran && !clean)
+        problem_note(problem, "filling %s failed %.200s", plan->primary->name, result->first_error);
+    if (ran) run_result_free(result);
+    mem_free(result);
+    return clean;
+}
+
 static bool fill_both(struct comparison *c, struct problem *problem) {
-    for (unsigned side = 0; side < SIDES; side++) {
-        for (unsigned n = 0; n < c->program->fill_count; n++) {
-            struct run_result *result = mem_zalloc(sizeof *result);
-            struct run_plan plan = program_fill_plan(c->program, n, 0);
-            plan.primary = &c->servers[side];
-            const bool ran = run_execute(&plan, NULL, c->stop, result, problem);
-            const bool clean = ran && run_result_clean(result);
-            if (ran && !clean)
-                problem_note(problem, "filling %s failed: %.200s", c->servers[side].name,
-                             result->first_error);
-            if (ran) run_result_free(result);
-            mem_free(result);
-            if (!clean) return false;
-        }
+    const unsigned kinds = c->program->fill_count, databases = c->program->plan.databases;
+    for (unsigned i = 0; i < SIDES * kinds * databases; i++) {
+        struct run_plan plan = program_fill_plan(c->program, i / SIDES / databases, i / SIDES % databases);
+        plan.primary = &c->servers[i % SIDES];
+        if (!fill_one(c, &plan, problem)) return false;
     }
     return true;
 }

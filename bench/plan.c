@@ -158,6 +158,7 @@ static void make_plan(struct program *p) {
     plan->clients = f->clients ? (unsigned)f->clients : CLIENTS_DEFAULT;
     plan->pipeline = f->pipeline ? (unsigned)f->pipeline : 1;
     plan->threads = f->threads ? (unsigned)f->threads : default_threads();
+    if (plan->threads > plan->clients) plan->threads = plan->clients;
     plan->database = (unsigned)f->database;
     plan->databases = f->databases ? (unsigned)f->databases : 1;
     plan->requests = f->requests;

@@ -5,6 +5,7 @@ Only Debian's own parts are needed: redis-server, redis-benchmark, /usr/bin/pyth
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -58,15 +59,21 @@ class Client:
 
 
 class Server:
-    """gyre or redis on a free port, in a folder of its own; ended by its own pid."""
+    """gyre or redis on a free port, in a folder of its own; ended by its own pid. Any other kind of server needs the command that
+    starts it, with {port} in it."""
 
-    def __init__(self, kind, *options, cpus=None):
+    def __init__(self, kind, *options, cpus=None, command=None):
         self.kind, self.port, self.folder = kind, free_port(), tempfile.TemporaryDirectory()
-        # Debian's redis-tools has the server under another name; the binary goes by what it is called.
-        binary = str(ROOT / "build/release/gyre-server") if kind == "gyre" else shutil.which("redis-server") or shutil.which("redis-check-rdb")
-        command = [f"{kind}-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
+        if command:
+            words = [word.replace("{port}", str(self.port)) for word in shlex.split(command)]
+            binary = shutil.which(words[0]) or words[0]
+        else:
+            words = [f"{kind}-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *options]
+            # Debian's redis-tools has the server under another name; the binary goes by what it is called.
+            redis = shutil.which("redis-server") or shutil.which("redis-check-rdb")
+            binary = str(ROOT / "build/release/gyre-server") if kind == "gyre" else redis
         pin = (lambda: os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})) if cpus else None
-        self.process = subprocess.Popen(command, executable=binary, cwd=self.folder.name, stdout=subprocess.DEVNULL, preexec_fn=pin)
+        self.process = subprocess.Popen(words, executable=binary, cwd=self.folder.name, stdout=subprocess.DEVNULL, preexec_fn=pin)
         self.pid = self.process.pid
         for _ in range(100):
             try:

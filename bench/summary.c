@@ -14,23 +14,31 @@ static double rate(uint64_t count, double seconds) {
     return seconds > 0 ? (double)count / seconds : 0;
 }
 
-static void print_row(const char *title, const struct histogram *latency, uint64_t replies, double seconds) {
+/* A command's row, or that of all of them. */
+struct row {
+    const char *title;
+    const struct histogram *latency;
+    uint64_t replies, errors;
+};
+
+static void print_row(const struct row *row, double seconds) {
     uint64_t values[SHARES_COUNT];
-    histogram_quantiles(latency, SHARES, values, SHARES_COUNT);
-    printf("%-*s %12s %9s", TITLE_WIDTH, title, format_count((uint64_t)(rate(replies, seconds) + 0.5)).text,
-           format_ms((uint64_t)histogram_mean(latency)).text);
+    histogram_quantiles(row->latency, SHARES, values, SHARES_COUNT);
+    printf("%-*s %12s %9s", TITLE_WIDTH, row->title,
+           format_count((uint64_t)(rate(row->replies, seconds) + 0.5)).text,
+           format_ms((uint64_t)histogram_mean(row->latency)).text);
     for (unsigned i = 0; i < SHARES_COUNT; i++) printf(" %9s", format_ms(values[i]).text);
-    printf(" %9s\n", format_ms(histogram_max(latency)).text);
+    printf(" %9s %8s\n", format_ms(histogram_max(row->latency)).text, format_count(row->errors).text);
 }
 
 static void print_rows(const struct run_result *r) {
-    printf("%-*s %12s %9s %9s %9s %9s %9s %9s %9s\n", TITLE_WIDTH, "ms", "ops/s", "mean", "p50", "p90", "p99",
-           "p99.9", "p99.99", "max");
+    printf("%-*s %12s %9s %9s %9s %9s %9s %9s %9s %8s\n", TITLE_WIDTH, "ms", "ops/s", "mean", "p50", "p90",
+           "p99", "p99.9", "p99.99", "max", "errors");
     for (unsigned i = 0; i < r->count; i++) {
         const struct run_command_result *c = &r->command[i];
-        print_row(c->title, &c->latency, c->replies, r->seconds);
+        print_row(&(struct row){c->title, &c->latency, c->replies, c->errors}, r->seconds);
     }
-    if (r->count > 1) print_row("all", &r->latency, r->replies, r->seconds);
+    if (r->count > 1) print_row(&(struct row){"all", &r->latency, r->replies, r->errors}, r->seconds);
 }
 
 static void print_settings(const struct run_plan *plan) {

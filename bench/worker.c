@@ -21,6 +21,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+/* A server that says nothing for so long while requests wait is given up, however the run is limited. */
+static const uint64_t STALL_LIMIT_NS = UINT64_C(60000000000);
+
 enum {
     CONNECTING_MAX = 64,    /* at a time: more would overflow the listener's backlog */
     CONNECT_LIMIT_S = 10,   /* for all connections to stand */
@@ -51,7 +54,7 @@ static void flush_client(struct worker *w, struct bench_client *client) {
 }
 
 static bool client_alive(const struct bench_client *client) {
-    return client->primary->state == LINK_READY && (!client->reader || client->reader->state == LINK_READY);
+    return !client->ended;
 }
 
 /* Closed loop: the client's next pipeline. */
@@ -110,7 +113,8 @@ static void lose(struct worker *w, struct link *l, const char *why) {
     if (!w->first_loss[0]) snprintf(w->first_loss, sizeof w->first_loss, "%s %s", l->target->name, why);
     w->lost++;
     if (l->state == LINK_READY) w->standing--;
-    w->alive--;
+    if (!w->clients[l->client].ended) w->alive--;
+    w->clients[l->client].ended = true;
     w->unanswered += l->count;
     w->outstanding -= l->count;
     w->clients[l->client].outstanding -= l->count;
@@ -135,6 +139,7 @@ static bool take_greeting(struct worker *w, struct link *l) {
 
 static void take_bytes(struct worker *w, struct link *l, const char *bytes, size_t n, uint64_t now) {
     size_t at = 0;
+    w->progress_ns = now;
     histogram_bump(&w->bytes_received, n);
     while (at < n && l->state != LINK_CLOSED) {
         bool done;
@@ -194,7 +199,6 @@ static void on_connect(struct worker *w, struct link *l, int32_t result) {
     }
     const unsigned client = w->first_client + l->client;
     const unsigned database = w->plan->database + (w->plan->databases > 1 ? client % w->plan->databases : 0);
-    w->alive++;
     link_greet(l, w->ring, &w->plan->greeting, database);
 }
 
@@ -265,11 +269,13 @@ static uint64_t patience(const struct worker *w, uint64_t now, bool more) {
 }
 
 static void loop(struct worker *w) {
+    w->progress_ns = clock_mono_ns();
     uint64_t ended = 0; /* when the last request was sent */
     for (;;) {
         const uint64_t now = clock_mono_ns();
         const bool more = issuing(w, now),
                    stopped = atomic_load_explicit(&w->signals->stop, memory_order_relaxed);
+        if (w->outstanding > 0 && now > w->progress_ns + STALL_LIMIT_NS) break;
         const uint64_t drain_ns =
             stopped && w->plan->drain_ns > STOPPED_DRAIN_NS ? STOPPED_DRAIN_NS : w->plan->drain_ns;
         if (more && w->plan->rate > 0) dispatch(w, now);
@@ -352,6 +358,7 @@ void worker_make(struct worker *w, const struct run_plan *plan, struct run_signa
     w->client_count = share + (index < rest);
     w->first_client = index * share + (index < rest ? index : rest);
     w->link_count = w->client_count * per_client;
+    w->alive = w->client_count;
     w->quota = plan->requests ? plan->requests / threads + (index < plan->requests % threads) : UINT64_MAX;
     random_seed(&w->drawing.random, plan->seed + index);
     draw_start(&w->drawing.keys, &plan->distribution, plan->filling->keys, index, threads);

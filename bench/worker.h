@@ -29,6 +29,7 @@ struct command_counters {
 struct bench_client {
     struct link *primary, *reader;
     uint32_t outstanding;
+    bool ended;  /* one of its connections is lost: it sends nothing any more */
     bool queued; /* in the queue of those that may send (open loop) */
 };
 
@@ -43,12 +44,14 @@ struct worker {
     struct bench_client *clients;
     struct link *links;
     const char **expected; /* room for the values of one request */
-    unsigned client_count, first_client, link_count, opened, standing, alive;
+    unsigned client_count, first_client, link_count, opened, standing;
+    unsigned alive;  /* clients that have all of their connections */
     uint32_t *queue; /* clients that may send, oldest first (open loop) */
     uint32_t queue_first, queue_count;
     uint64_t from_ns, until_ns; /* what is measured: requests of this time */
     uint64_t quota;             /* requests still to be sent; UINT64_MAX without a number */
     uint64_t outstanding;
+    uint64_t progress_ns; /* when the last bytes came */
     /* Counters, read by the main thread meanwhile. */
     struct command_counters *counters; /* one a command */
     _Atomic uint64_t bytes_sent, bytes_received, last_reply_ns;

@@ -12,8 +12,7 @@
 #include <string.h>
 
 enum {
-    CHUNK_BYTES = 128 * 1024,
-    PIECE_BYTES = 112 * 1024, /* entries are added to a piece until it has so many */
+    PIECE_BYTES = 48 * 1024, /* entries are added to a piece until it has so many */
     NO_DATABASE = -1,
     STEP_ENTRY = 1 << 30, /* a small value goes out in one step */
 };
@@ -99,7 +98,6 @@ static void gather(void *arg, struct rdb_chunk *chunk) {
 static void gathering_init(struct gathering *g, uint16_t owner) {
     *g = (struct gathering){.owner = owner};
     rdb_writer_init(&g->writer, gather, g);
-    g->writer.chunk_bytes = CHUNK_BYTES;
     g->writer.compress = options.compress;
     g->writer.checksum = options.checksum;
 }

@@ -31,15 +31,15 @@ def bench(ctx, *words, status=0, seconds=40):
 
 
 def rows(output):
-    """The summary's table: {command: [ops/s, mean, p50, p90, p99, p99.9, p99.99, max]}."""
+    """The summary's table: {command: [ops/s, mean, p50, p90, p99, p99.9, p99.99, max, errors]}."""
     lines = output.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("ms "))
     table = {}
     for line in lines[start + 1:]:
         words = line.split()
-        if len(words) < 9:
+        if len(words) < 10:
             break
-        table[" ".join(words[:-8])] = [float(word.replace(",", "")) for word in words[-8:]]
+        table[" ".join(words[:-9])] = [float(word.replace(",", "")) for word in words[-9:]]
     return table
 
 
@@ -486,3 +486,16 @@ def test_lag_shows_how_long_a_replica_stood_still(ctx):
     report = json.loads(process.communicate(timeout=30)[0])
     equal(process.returncode, 0)
     assert 900 < report["replicas"][0]["lag_ms"]["max"] < 2000, report
+
+
+def test_a_client_ends_with_the_first_of_its_connections(ctx):
+    """Reads could go on, but a client that cannot write any more is not the workload that was asked for."""
+    replica = ctx.server()
+
+    def serve(connection):
+        connection.recv(10000)
+        connection.close()
+
+    with listener(serve) as port:
+        out, _ = bench(ctx, "-p", port, "--read-from", f"127.0.0.1:{replica.port}", "--mix", "get=1,set=1", "-c", 5, "-n", 100000, status=1)
+        contains(out, "5 connections lost")
