@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-    PIECE_BYTES = 48 * 1024, /* entries are added to a piece until it has so many */
+    CHUNK_BYTES = 128 * 1024,
+    PIECE_BYTES = 112 * 1024, /* entries are added to a piece until it has so many */
     NO_DATABASE = -1,
     STEP_ENTRY = 1 << 30, /* a small value goes out in one step */
 };
@@ -98,6 +99,7 @@ static void gather(void *arg, struct rdb_chunk *chunk) {
 static void gathering_init(struct gathering *g, uint16_t owner) {
     *g = (struct gathering){.owner = owner};
     rdb_writer_init(&g->writer, gather, g);
+    g->writer.chunk_bytes = CHUNK_BYTES;
     g->writer.compress = options.compress;
     g->writer.checksum = options.checksum;
 }

@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DUMP_CREDIT_BYTES = 4 << 20, DUMP_STEP_US = 100 };
+enum { DUMP_CREDIT_BYTES = 4 << 20, DUMP_STEP_US = 30 };
 
 #define DUMP_PIECE_NAME "gyre-piece"
 /* first and last slot, bytes, keys: in hexadecimal, of fixed width; 0 bytes: not known, read what follows */

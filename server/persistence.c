@@ -190,6 +190,7 @@ static void resume_after_end(struct coordinator *c, struct cut *cut) {
     (void)cut;
     pause_end(&c->thread);
     wake_waiting_clients(&c->thread);
+    sem_post(&end_saved);
 }
 
 static void deliver_resume(struct thread *to, struct message *message) {
@@ -216,6 +217,8 @@ bool persistence_end(struct coordinator *c, unsigned how) {
     atomic_fetch_add(&state.shutdowns_failed, 1);
     own.end_request.deliver = deliver_resume;
     thread_post_from_outside(&c->thread, &own.end_request);
+    while (sem_wait(&end_saved) != 0) { /* the request is one and must be free again */
+    }
     return false;
 }
 

@@ -26,6 +26,7 @@ enum {
     WALK_US = 250,        /* slices looked at within one turn, at most */
     DISCARDS_AT_ONCE = 8, /* entries freed between two looks at the clock: each may be large */
     HOLD_US_MAX = 100,
+    DUMP_PAUSES = 2,         /* a dump pauses so many times as long as it works */
     TIMEOUT_CHECKS_MIN = 50, /* clients per round */
 };
 
@@ -41,10 +42,13 @@ static unsigned round_ms(void) {
 }
 
 uint64_t upkeep_wait_ns(struct worker *w) {
-    if (w->upkeep_left || w->dumping || w->discards || !grave_is_empty(&w->thread)) return 0;
+    if (w->upkeep_left || w->discards || !grave_is_empty(&w->thread)) return 0;
     uint64_t now_ms = clock_mono_ms(), blocked_ns = blocked_wait_ns(w);
     uint64_t cron_ns = w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
-    return cron_ns < blocked_ns ? cron_ns : blocked_ns;
+    uint64_t wait_ns = cron_ns < blocked_ns ? cron_ns : blocked_ns;
+    if (!w->dumping) return wait_ns;
+    uint64_t now_ns = clock_mono_ns(), dump_ns = w->dump_next_ns > now_ns ? w->dump_next_ns - now_ns : 0;
+    return dump_ns < wait_ns ? dump_ns : wait_ns;
 }
 
 /* One step on one slice. True while it has more to do now. A busy slice is left for the next round. */
@@ -138,6 +142,18 @@ static void refresh_thresholds(struct worker *w) {
     w->hold_ticks_max = ticks_of_us(HOLD_US_MAX);
 }
 
+/* A step of a dump, and then a pause of twice its length: most of the time belongs to others, on a machine that has
+ * no processor to spare too. */
+static void dump_some(struct worker *w) {
+    uint64_t began_ns = w->thread.turn_mono_ns;
+    if (w->dumping && began_ns < w->dump_next_ns) return;
+    if (!w->dumping && !dump_is_under_way()) return;
+    began_ns = clock_mono_ns();
+    w->dumping = dump_work(&w->thread, w->first_slice, w->last_slice);
+    uint64_t now_ns = clock_mono_ns();
+    w->dump_next_ns = now_ns + DUMP_PAUSES * (now_ns - began_ns);
+}
+
 void upkeep_run(struct worker *w) {
     if (w->discards) discard_some(w);
     grave_dig(&w->thread, STEP_US);
@@ -151,5 +167,5 @@ void upkeep_run(struct worker *w) {
         w->upkeep_left = w->last_slice - w->first_slice;
     }
     if (w->upkeep_left) step_slices(w);
-    w->dumping = dump_work(&w->thread, w->first_slice, w->last_slice);
+    dump_some(w);
 }

@@ -94,7 +94,8 @@ struct worker {
     unsigned upkeep_slice;            /* owned slice where upkeep goes on */
     unsigned upkeep_left;             /* owned slices still to be looked at */
     unsigned first_slice, last_slice; /* owned: [first, last) */
-    bool dumping;                     /* there is more to do for a dump at once */
+    bool dumping;                     /* there is more to do for a dump, */
+    uint64_t dump_next_ns;            /* but not before this time */
     _Atomic bool stop;                /* shared */
 };
 

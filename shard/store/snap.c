@@ -297,6 +297,7 @@ static void walk_step(struct thread *t, struct slice *s) {
     struct snap *snap = s->snap;
     struct walk *walk = &snap->walks[snap->at];
     struct walking walking = {s, walk->database};
+    table_scan_ask(&walk->keyspace->table, snap->cursor);
     snap->cursor = table_scan(&walk->keyspace->table, snap->cursor, walk_entry, &walking);
     if (snap->cursor) return;
     snap->at++;

@@ -75,6 +75,9 @@ void table_reserve(struct table *t, size_t count);
 /* Visits every entry of one cursor position; returns the next cursor, 0 at the end. `visit` must not change
  * the table. */
 uint64_t table_scan(struct table *t, uint64_t cursor, void (*visit)(void *arg, struct entry **at), void *arg);
+/* Asks for the cache lines that a walk which is at `cursor` will read in the next few positions: called before each
+ * table_scan of a walk that goes on and on. */
+void table_scan_ask(const struct table *t, uint64_t cursor);
 /* An entry, every one equally likely (nearly so in a table that became very sparse and has not shrunk yet),
  * or NULL when empty. */
 struct entry **table_random(struct table *t, struct random *random);

@@ -12,10 +12,12 @@
 #include "shard/store/bucket.h"
 
 enum {
-    RANDOM_WIDTH = 24,   /* entries that one chain may have for table_random to be exactly fair */
-    RANDOM_AHEAD = 8,    /* draws that are under way together */
-    RANDOM_TRIES = 256,  /* of those, before it walks instead: a dozen are needed at the emptiest fill */
-    SAMPLE_BUCKETS = 64, /* buckets that table_sample looks at, at most, per entry wanted */
+    SCAN_ENTRIES_AHEAD = 2, /* positions: a bucket's entries are asked for so long before they are read, */
+    SCAN_BUCKETS_AHEAD = 3, /* and the bucket itself so much earlier */
+    RANDOM_WIDTH = 24,      /* entries that one chain may have for table_random to be exactly fair */
+    RANDOM_AHEAD = 8,       /* draws that are under way together */
+    RANDOM_TRIES = 256,     /* of those, before it walks instead: a dozen are needed at the emptiest fill */
+    SAMPLE_BUCKETS = 64,    /* buckets that table_sample looks at, at most, per entry wanted */
 };
 
 static uint64_t bits_reverse(uint64_t v) {
@@ -33,6 +35,22 @@ static void chain_visit(struct bucket *b, void (*visit)(void *arg, struct entry 
     for (; b; b = bucket_child(b))
         for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1)
             visit(arg, &b->entries[places_first(places)]);
+}
+
+void table_scan_ask(const struct table *t, uint64_t cursor) {
+    struct directory *d = table_directory(t);
+    if (!d) return;
+    uint64_t live = table_live(t), mask = live == t->mask + 1 ? t->mask : t->mask >> 1;
+    for (unsigned i = 0; i < SCAN_ENTRIES_AHEAD; i++) cursor = cursor_next(cursor, mask);
+    /* This bucket was asked for some positions ago. */
+    const struct bucket *b = directory_bucket(d, cursor & mask);
+    for (unsigned places = (unsigned)bucket_head(b) & BUCKET_PRESENT; places; places &= places - 1) {
+        const char *e = (const char *)b->entries[places_first(places)];
+        __builtin_prefetch(e);
+        __builtin_prefetch(e + sizeof *b);
+    }
+    for (unsigned i = 0; i < SCAN_BUCKETS_AHEAD; i++) cursor = cursor_next(cursor, mask);
+    __builtin_prefetch(directory_bucket(d, cursor & mask));
 }
 
 uint64_t table_scan(struct table *t, uint64_t cursor, void (*visit)(void *arg, struct entry **at),
