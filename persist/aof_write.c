@@ -14,6 +14,8 @@ enum {
     KEPT_BYTES_MAX = 256 << 20, /* beyond, a sync that fails may lose what the kernel dropped */
 };
 static const uint64_t SECOND_NS = 1000000000;
+/* Where no reply waits for it, fewer bytes than this are written after so long: one write instead of many. */
+enum { FEW_BYTES = 128 << 10, FEW_NS = 1000000 };
 
 static struct aof_write *of_write(struct file_operation *op) {
     return (struct aof_write *)op;
@@ -108,12 +110,26 @@ static void prepare_stamp(struct aof_write *w) {
     w->stamp_bytes = (unsigned)snprintf(w->stamp, sizeof w->stamp, "#TS:%lld\r\n", (long long)now_s);
 }
 
+static bool may_wait_for_more(struct aof_write *w, uint64_t left) {
+    bool waits = w->policy != AOF_SYNC_ALWAYS && w->next_fd < 0 && !w->redo_to && left < FEW_BYTES;
+    uint64_t now_ns = w->thread->turn_mono_ns;
+    if (waits && !w->pending_since_ns) w->pending_since_ns = now_ns;
+    if (waits && now_ns - w->pending_since_ns < FEW_NS) return true;
+    w->pending_since_ns = 0;
+    return false;
+}
+
+uint64_t aof_write_wants_ns(const struct aof_write *w) {
+    return w->pending_since_ns ? w->pending_since_ns + FEW_NS : 0;
+}
+
 static void write_more(struct aof_write *w) {
     uint64_t left = bytes_to_write(w);
     if (w->writing || left == 0) return;
     if (UNLIKELY(atomic_load_explicit(&w->write_error, memory_order_relaxed)) &&
         clock_mono_ns() - w->failed_ns < SECOND_NS)
         return;
+    if (may_wait_for_more(w, left)) return;
     const char *bytes = w->stamp;
     size_t n = w->stamp_bytes;
     if (!n) {
@@ -267,6 +283,7 @@ void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size
     w->stamped_s = 0;
     w->stamp_bytes = 0;
     w->redo_to = 0;
+    w->pending_since_ns = 0;
     w->sync_began_ns = clock_mono_ns();
     atomic_store(&w->bytes, size);
     stream_join(s, &w->reader);

@@ -53,8 +53,9 @@ struct aof_write {
     unsigned first_mark, mark_count;
     uint64_t written_ticket, syncing_ticket; /* all entries up to it are written; will be durable */
     uint64_t syncing_at, syncing_size;
-    uint64_t boundary; /* the last end of an entry that was passed */
-    uint64_t redo_to;  /* after a failed sync: up to where bytes are written again; 0: none are */
+    uint64_t boundary;         /* the last end of an entry that was passed */
+    uint64_t redo_to;          /* after a failed sync: up to where bytes are written again; 0: none are */
+    uint64_t pending_since_ns; /* few bytes wait for more to come, so long; 0: none do */
     uint64_t sync_began_ns, late_since_ns, failed_ns;
     bool writing, syncing, closing;
     int64_t stamped_s;
@@ -75,6 +76,8 @@ void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size
 void aof_write_go(struct aof_write *w);
 /* With all slices held: behind this instant the stream goes to `fd`, an empty file. `w->switched` follows. */
 void aof_write_switch(struct aof_write *w, int fd);
+/* When it wants to go on even if nothing happens; 0: not at all. */
+uint64_t aof_write_wants_ns(const struct aof_write *w);
 /* Whether all that was emitted is written and, unless the policy is not to, durable. */
 bool aof_write_is_done(const struct aof_write *w);
 /* Has what was written made durable now, whatever the policy. */

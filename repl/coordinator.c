@@ -37,7 +37,8 @@ bool coordinator_run(struct coordinator *c, char *why, size_t why_cap) {
     c->started(c);
     while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
         uint64_t now_ns = c->thread.turn_mono_ns;
-        thread_turn(&c->thread, next_beat_ns > now_ns ? next_beat_ns - now_ns : 0);
+        uint64_t until_ns = c->wanted_ns && c->wanted_ns < next_beat_ns ? c->wanted_ns : next_beat_ns;
+        thread_turn(&c->thread, until_ns > now_ns ? until_ns - now_ns : 0);
         bool woken = atomic_exchange(&c->thread.wake, false);
         const struct completion *done;
         while ((done = ring_next(c->thread.ring)))

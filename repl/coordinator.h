@@ -33,6 +33,8 @@ struct coordinator {
     void (*completion)(struct coordinator *c, const struct completion *done);
     void (*turn)(struct coordinator *c); /* every turn of the loop, after its completions */
     void (*beat)(struct coordinator *c); /* every COORDINATOR_BEAT_MS */
+    uint64_t
+        wanted_ns; /* a turn is wanted by then even if nothing happens (monotonic); 0: the next beat will do */
     _Atomic bool stop;
 };
 

@@ -162,11 +162,12 @@ static void end_if_done(void) {
 }
 
 void aof_turn(struct coordinator *c) {
-    (void)c;
+    c->wanted_ns = 0;
     if (LIKELY(aof.phase != AOF_IS_ON && aof.phase != AOF_IS_STOPPING)) return;
     uint64_t behind = aof.stream.end - aof.write.reader.at;
     if (behind < BEHIND_BYTES_MAX) stream_merge(&aof.stream, BEHIND_BYTES_MAX - behind);
     aof_write_go(&aof.write);
+    c->wanted_ns = aof_write_wants_ns(&aof.write);
     if (UNLIKELY(aof.phase == AOF_IS_STOPPING)) stop_if_done();
     if (UNLIKELY(aof.ending)) end_if_done();
 }
