@@ -296,7 +296,7 @@ def test_rewrites_under_writes_lose_nothing(ctx):
 @only("gyre")
 @timeout(60)
 def test_keys_past_their_time_stay_gone(ctx):
-    server = ctx.server(*ON)
+    server = ctx.server(*ON, "--appendfsync", "always")
     client = server.client()
     client("SET", "short", "1", "PX", "300")
     client("SET", "kept", "1", "PX", "300")
