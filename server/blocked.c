@@ -6,6 +6,7 @@
  */
 #include "server/blocked.h"
 
+#include "server/broken.h"
 #include "server/errorstats.h"
 #include "server/output.h"
 #include "server/propagate.h"
@@ -335,6 +336,10 @@ static void serve(struct worker *w, struct visit *v, struct waiter *waiter, unsi
     waiter->reply.protocol = waiter->how.protocol;
     waiter->how.serve(&call, i);
     ASSERT(call.outcome == CALL_DONE);
+    if (broken_lose()) {
+        reply_clear(&waiter->reply);
+        reply_null_array(&waiter->reply);
+    }
     propagate_finish(&call);
     /* What it moved elsewhere may be waited for in its turn. */
     while (call.visit.ready) {
@@ -354,7 +359,10 @@ static void serve_key(struct worker *w, struct visit *v, struct interest *i) {
     struct visit look = {
         .thread = v->thread, .database = i->database, .now_ms = v->now_ms, .follows = v->follows};
     ASSERT(hold_is_mine(&i->slice->hold, &w->thread));
-    for (struct interest_node *n = i->lists[INTEREST_WAIT].first; n; n = n->next) {
+    bool backwards = broken_order();
+    struct interest_list *line = &i->lists[INTEREST_WAIT];
+    for (struct interest_node *n = backwards ? line->last : line->first; n;
+         n = backwards ? n->prev : n->next) {
         struct waiter *waiter = waiter_of_set(n->set);
         if (atomic_load_explicit(&waiter->state, memory_order_relaxed) != WAITER_WAITS) continue;
         struct entry **at = keyspace_find(&look, &key, KEYSPACE_PEEK);

@@ -56,6 +56,14 @@ def test_transactions_of_hundreds_of_clients(ctx):
 
 @alone
 @timeout(120)
+def test_waiting_clients_by_the_hundred(ctx):
+    """Blocked pops over keys of several slices: each element once, in order, first come first served; time-outs and closes lose none."""
+    many = ("--threads", "4", "--connections", "4") if ctx.variant == "tsan" else ("--threads", "8", "--connections", "24")
+    record(ctx, ctx.server("--shards", "8"), "queues", seconds(ctx, 6), *many)
+
+
+@alone
+@timeout(120)
 def test_while_others_keep_the_server_busy(ctx):
     """The same beside a load on other keys (in another database, as KEYS * is part of what is judged)."""
     server = ctx.server("--shards", "4")

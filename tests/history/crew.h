@@ -67,5 +67,6 @@ void crew_run(struct crew *crew);
 bool rounds_run(const struct crew_options *options);
 bool windows_run(const struct crew_options *options);
 bool accounts_run(const struct crew_options *options);
+bool queues_run(const struct crew_options *options); /* waiting for lists (queue.h) */
 
 #endif

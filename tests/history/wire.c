@@ -159,6 +159,31 @@ void wire_read_array(struct wire *w, unsigned count) {
     if (!wire_read_exec(w, count)) wire_trouble("null instead of an array of %u", count);
 }
 
+bool wire_read_value(struct wire *w, struct wire_reply *reply) {
+    char *line = read_line(w);
+    if (strcmp(line, "*-1") == 0 || strcmp(line, "$-1") == 0) return false;
+    if (line[0] != '$') wire_trouble("not a string: %s", line);
+    reply->type = '$';
+    reply->count = 1;
+    reply->numbers[0] = read_bulk(w, line + 1);
+    reply->received_ns = w->received_ns;
+    return true;
+}
+
+void wire_read_text(struct wire *w, char *text, size_t cap) {
+    char *line = read_line(w);
+    long n = strtol(line + 1, NULL, 10);
+    if (line[0] != '$' || n < 0 || n > WIRE_BUFFER / 2) wire_trouble("not a text: %s", line);
+    while (w->end - w->begin < (size_t)n + 2) fill(w);
+    snprintf(text, cap, "%.*s", (int)n, w->received + w->begin);
+    w->begin += (size_t)n + 2;
+}
+
+bool wire_has_more(struct wire *w) {
+    char byte;
+    return w->end > w->begin || recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != -1;
+}
+
 void wire_expect(struct wire *w, char type, struct wire_reply *reply) {
     wire_read(w, reply);
     if (reply->type != type) wire_trouble("%c instead of %c: %s", reply->type, type, reply->text);

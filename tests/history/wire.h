@@ -47,6 +47,12 @@ void wire_read(struct wire *w, struct wire_reply *reply);
 void wire_read_array(struct wire *w, unsigned count);
 /* The same of an EXEC that may be refused: false where a watched key had changed. */
 bool wire_read_exec(struct wire *w, unsigned count);
+/* A bulk string or null, of either kind: false for null. */
+bool wire_read_value(struct wire *w, struct wire_reply *reply);
+/* A bulk string of any text, cut to fit. */
+void wire_read_text(struct wire *w, char *text, size_t cap);
+/* Whether something has come that was not read yet; does not wait. */
+bool wire_has_more(struct wire *w);
 /* Reads a reply that has to be of this type. */
 void wire_expect(struct wire *w, char type, struct wire_reply *reply);
 /* Sends one command and insists on +OK or a number. */

@@ -6,6 +6,7 @@
 #include "shard/base/random.h"
 #include "tests/history/ledger.h"
 #include "tests/history/linear.h"
+#include "tests/history/queue.h"
 #include "tests/history/registers.h"
 
 enum { OPS_MAX = 64 };
@@ -585,4 +586,155 @@ Test(ledger, finds_a_pipeline_out_of_order) {
     ledger_transfer(0, 1, 1, -1, 1)->completed_ns = 9;
     ledger_read(0, 1, 0, 0, 0)->completed_ns = 9;
     cr_assert_eq(ledger_fault(), LEDGER_SESSION);
+}
+
+/* ---- queues ---- */
+
+static struct queue_op pops[OPS_MAX];
+static size_t pop_count;
+
+static struct queue_op *queue_push(unsigned connection, uint64_t invoked, unsigned list, uint64_t value) {
+    cr_assert(pop_count < OPS_MAX);
+    struct queue_op *op = &pops[pop_count++];
+    *op = (struct queue_op){.kind = QUEUE_PUSH,
+                            .connection = connection,
+                            .list = list,
+                            .value = value,
+                            .invoked_ns = invoked,
+                            .completed_ns = invoked + 1,
+                            .waits_ns = UINT64_MAX};
+    return op;
+}
+
+/* A pop that named lists 1 and 2. */
+static struct queue_op *queue_pop(unsigned connection, uint64_t invoked, unsigned list, uint64_t value) {
+    struct queue_op *op = queue_push(connection, invoked, list, value);
+    op->kind = QUEUE_POP;
+    op->lists[0] = 1;
+    op->lists[1] = 2;
+    op->list_count = 2;
+    return op;
+}
+
+static struct queue_op *queue_timeout(unsigned connection, uint64_t invoked, uint64_t patient) {
+    struct queue_op *op = queue_pop(connection, invoked, 0, 0);
+    op->kind = QUEUE_TIMEOUT;
+    op->patient_ns = patient;
+    op->completed_ns = patient + 1;
+    return op;
+}
+
+static enum queue_fault queue_fault(uint32_t sorted) {
+    struct queue_verdict verdict = queue_check(pops, pop_count, sorted);
+    cr_assert_eq(verdict.fault == QUEUE_FINE, verdict.culprits == 0);
+    return verdict.fault;
+}
+
+Test(queue, accepts_a_sequence_and_one_that_waited) {
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    queue_push(0, 1, 1, 10);
+    queue_push(0, 3, 1, 11);
+    queue_pop(1, 5, 1, 10);
+    queue_pop(1, 7, 1, 11);
+    queue_pop(1, 9, 2, 20)->completed_ns = 20;
+    queue_push(0, 12, 2, 20);
+    queue_timeout(1, 30, 40);
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    queue_push(0, 38, 1, 12)->completed_ns = 40; /* as its time is over */
+    queue_pop(2, 50, 1, 12);
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+}
+
+Test(queue, finds_an_element_from_nowhere) {
+    queue_pop(1, 5, 1, 10);
+    cr_assert_eq(queue_fault(0), QUEUE_UNKNOWN);
+    queue_push(0, 1, 2, 10); /* elsewhere */
+    cr_assert_eq(queue_fault(0), QUEUE_UNKNOWN);
+    queue_push(0, 8, 1, 10); /* too late */
+    pops[1].value = 11;
+    cr_assert_eq(queue_fault(0), QUEUE_UNKNOWN);
+}
+
+Test(queue, finds_an_element_given_twice) {
+    queue_push(0, 1, 1, 10);
+    queue_pop(1, 5, 1, 10);
+    queue_pop(2, 5, 1, 10);
+    cr_assert_eq(queue_fault(0), QUEUE_TWICE);
+}
+
+Test(queue, finds_a_lost_element) {
+    queue_push(0, 1, 1, 10);
+    queue_timeout(1, 2, 3);
+    cr_assert_eq(queue_fault(0), QUEUE_LOST);
+}
+
+Test(queue, lets_each_client_that_hung_up_take_one_along) {
+    queue_push(0, 1, 1, 10);
+    queue_timeout(1, 2, 3)->kind = QUEUE_GONE;
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    queue_push(0, 1, 1, 11);
+    cr_assert_eq(queue_fault(0), QUEUE_LOST);
+    pops[2].list = 3; /* for which it did not wait */
+    pops[1].kind = QUEUE_GONE;
+    pops[0].kind = QUEUE_PUSH;
+    cr_assert_eq(queue_fault(0), QUEUE_LOST);
+}
+
+Test(queue, finds_elements_out_of_order) {
+    queue_push(0, 1, 1, 11);
+    queue_push(0, 3, 1, 10);
+    queue_pop(1, 5, 1, 10);
+    queue_pop(1, 7, 1, 11);
+    cr_assert_eq(queue_fault(0), QUEUE_ORDER);
+    pops[3].invoked_ns = 5; /* both at the same time */
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    pops[3].invoked_ns = 7;
+    pops[1].invoked_ns = 1; /* one command's, in this order */
+    cr_assert_eq(queue_fault(0), QUEUE_ORDER);
+    pops[1].connection = 2; /* pushed at the same time */
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+}
+
+Test(queue, finds_a_higher_score_popped_first) {
+    queue_push(0, 1, 1, 11);
+    queue_push(0, 3, 1, 10);
+    queue_pop(1, 5, 1, 11);
+    queue_pop(1, 7, 1, 10);
+    cr_assert_eq(queue_fault(1 << 1), QUEUE_ORDER);
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    pops[1].completed_ns = 6; /* the lower one came while the other was popped */
+    cr_assert_eq(queue_fault(1 << 1), QUEUE_FINE);
+}
+
+Test(queue, finds_a_key_passed_over) {
+    queue_push(0, 1, 1, 10);
+    queue_push(0, 1, 2, 20);
+    queue_pop(1, 5, 2, 20);
+    queue_pop(1, 7, 1, 10);
+    cr_assert_eq(queue_fault(0), QUEUE_PASSED);
+    pops[3].invoked_ns = 4;
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+}
+
+Test(queue, finds_who_timed_out_although_there_was_something) {
+    queue_push(0, 5, 2, 20);
+    queue_timeout(1, 1, 10);
+    queue_pop(2, 20, 2, 20);
+    cr_assert_eq(queue_fault(0), QUEUE_PASSED);
+    pops[2].invoked_ns = 11; /* may have been popped by then */
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+}
+
+Test(queue, finds_who_was_served_out_of_turn) {
+    queue_pop(1, 1, 2, 20)->completed_ns = 30;
+    pops[0].waits_ns = 4;
+    queue_pop(2, 5, 1, 10)->completed_ns = 12;
+    queue_push(0, 10, 1, 10);
+    queue_push(0, 20, 2, 20);
+    cr_assert_eq(queue_fault(0), QUEUE_TURN);
+    pops[0].waits_ns = 6; /* seen waiting too late to know */
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    pops[0].waits_ns = 4;
+    pops[0].lists[0] = 3; /* not for what the other got */
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
 }
