@@ -217,9 +217,9 @@ void mem_peak_note(void) {
     }
 }
 
-/* The allocator gives pages back some while after they became free, and then all that are free in a segment of
- * 32 MiB in one call, which takes the kernel up to two milliseconds. Where many become free one after the other
- * it is better to give each back at once. */
+/* The allocator gives pages back some while after they became free, and then all that are free in a segment
+ * of 32 MiB in one call, which takes the kernel up to two milliseconds. Where many become free one after the
+ * other it is better to give each back at once. */
 void mem_return_at_once(bool at_once) {
 #ifdef MEM_LIBC
     (void)at_once;

@@ -1,4 +1,5 @@
-/* sha1.h: the SHA-1 of some bytes (FIPS 180-4): for digests that other servers compute as well, not for secrets. */
+/* sha1.h: the SHA-1 of some bytes (FIPS 180-4): for digests that other servers compute as well, not for
+ * secrets. */
 #ifndef GYRE_BASE_SHA1_H
 #define GYRE_BASE_SHA1_H
 

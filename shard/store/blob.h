@@ -44,8 +44,8 @@ static inline bool blob_is_shared(struct blob *b) {
     return atomic_load_explicit(&b->refs, memory_order_acquire) > 1;
 }
 /* A blob with the same first min(len, cap) bytes, room for cap and one reference: *b itself, moved perhaps,
- * when it was not shared, otherwise a copy (and the caller's reference to the old one is given up). One that is
- * mapped and not shared is not made smaller; what it is made larger by is zeros. */
+ * when it was not shared, otherwise a copy (and the caller's reference to the old one is given up). One that
+ * is mapped and not shared is not made smaller; what it is made larger by is zeros. */
 struct blob *blob_make_writable(struct blob *b, size_t cap);
 
 #endif
