@@ -41,6 +41,8 @@ static _Atomic uint64_t values, keys_saved, keys_expected, bytes_of_changes;
 
 /* ---- the reader's ---- */
 
+static const void *claimed_by;
+
 static struct {
     struct dump_sink *sink; /* NULL when it wants no more */
     uint64_t crc, open_value;
@@ -380,11 +382,18 @@ static void deliver(struct thread *to, struct message *message) {
 
 /* ---- begin and end ---- */
 
-void dump_prepare(void) {
-    ASSERT(!dump_is_under_way());
+bool dump_claim(const void *who) {
+    ASSERT(who);
+    if (claimed_by || dump_is_under_way()) return false;
+    claimed_by = who;
     if (!prepared) prepared = mem_zalloc(slices.count * sizeof *prepared);
     for (unsigned i = 0; i < slices.count; i++)
         if (!prepared[i]) prepared[i] = snap_new();
+    return true;
+}
+
+void dump_disclaim(const void *who) {
+    if (claimed_by == who) claimed_by = NULL;
 }
 
 static void write_header(struct thread *t, const uint64_t *keys, const uint64_t *expiring) {
@@ -405,7 +414,8 @@ static void write_header(struct thread *t, const uint64_t *keys, const uint64_t 
 }
 
 void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink *sink) {
-    ASSERT(prepared && !dump_is_under_way() && !row.waiting);
+    ASSERT(claimed_by && !dump_is_under_way() && !row.waiting);
+    claimed_by = NULL;
     options = *o;
     reader = t;
     memset(&row, 0, sizeof row);

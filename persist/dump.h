@@ -68,9 +68,13 @@ struct dump_options {
 void dump_register(void (*discard)(struct thread *t, struct keyspace *ks),
                    void (*value_done)(struct thread *t));
 
-/* Makes what the cut needs; no dump is under way. On the reader's thread, which holds nothing. */
-void dump_prepare(void);
-/* The cut itself: every slice is held by the reader, t. Microseconds. */
+/* Makes what the cut needs, and nobody else can begin a dump before `who` (an address that stands for the caller) has
+ * begun his or given the claim back. False: somebody has claimed it, or a dump is under way: try later. On the
+ * reader's thread, which holds nothing. */
+bool dump_claim(const void *who);
+/* Gives a claim back; nothing happens if it has been used, or is somebody else's. */
+void dump_disclaim(const void *who);
+/* The cut itself, for whoever has the claim: every slice is held by the reader, t. Microseconds. */
 void dump_begin(struct thread *t, const struct dump_options *options, struct dump_sink *sink);
 /* Nothing more will be taken: the walks go on only to bring the slices in order. On the reader's thread. */
 void dump_abort(void);

@@ -216,16 +216,3 @@ void save_open(struct thread *t, struct save *save, const char *path) {
     save->op.done = opened;
     file_open(t, &save->op, save->temporary, O_WRONLY | O_CREAT | O_TRUNC, FILE_MODE);
 }
-
-static void dropped(struct thread *t, struct file_operation *op, int64_t result) {
-    (void)t;
-    (void)op;
-    (void)result;
-}
-
-void save_drop(struct thread *t, struct save *save) {
-    file_close(t, save->fd);
-    save->fd = -1;
-    save->op.done = dropped;
-    file_remove(t, &save->op, save->temporary);
-}

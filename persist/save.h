@@ -41,8 +41,6 @@ struct save {
 
 /* `path`: where the file is to be. */
 void save_open(struct thread *t, struct save *save, const char *path);
-/* It was opened and is not wanted any more, before a dump began; `done` does not come. */
-void save_drop(struct thread *t, struct save *save);
 /* Bytes written so far. */
 static inline uint64_t save_bytes(const struct save *save) {
     return save->offset;

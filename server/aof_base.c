@@ -42,6 +42,7 @@ static void end_job(bool well) {
     aof.failures = well ? 0 : aof.failures + 1;
     atomic_store(&aof_seen.failures, aof.failures);
     if (!well) aof.failed_s = now_s;
+    dump_disclaim(&aof);
     if (well && job != AOF_FIRST_BASE) log_notice("Background AOF rewrite finished successfully");
     aof_follow_configuration();
 }
@@ -139,12 +140,8 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
 }
 
 static void base_opened(struct thread *t, struct save *save) {
-    if (dump_is_under_way()) { /* somebody was faster */
-        save_drop(t, save);
-        fail(t, "another dump has begun", "it is tried again");
-        return;
-    }
-    dump_prepare();
+    (void)t;
+    (void)save;
     aof.job_cut.run = begin_dump;
     coordinator_cut(aof.coordinator, &aof.job_cut);
 }
@@ -200,7 +197,7 @@ static void directory_made(struct thread *t, struct file_operation *op, int64_t 
 
 bool aof_begin_job(enum aof_job job) {
     ASSERT(job != AOF_NO_JOB);
-    if (aof.job || dump_is_under_way()) return false;
+    if (aof.job || !dump_claim(&aof)) return false;
     struct thread *t = &aof.coordinator->thread;
     aof.job = job;
     aof.job_began_s = clock_unix_ms() / 1000;

@@ -105,6 +105,7 @@ static void saved(struct thread *t, struct save *save, const char *why) {
     atomic_store(&state.last_took_s, now_s - atomic_load(&state.began_s));
     atomic_store(&state.finished, atomic_load(&state.begun));
     atomic_store(&state.saving, false);
+    dump_disclaim(&own);
     if (own.is_last) end_of_end(!why);
     wake_waiting_clients(t);
 }
@@ -124,13 +125,12 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
 static void file_opened(struct thread *t, struct save *save) {
     (void)t;
     (void)save;
-    dump_prepare();
     own.cut.run = begin_dump;
     coordinator_cut(own.coordinator, &own.cut);
 }
 
 static void begin_if_possible(struct coordinator *c) {
-    if (!own.wanted || dump_is_under_way()) return;
+    if (!own.wanted || !dump_claim(&own)) return;
     const struct config *config = config_get();
     own.wanted = false;
     own.is_last = own.end_wanted;

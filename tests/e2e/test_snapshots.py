@@ -464,3 +464,25 @@ def test_keys_past_their_time_are_left_out(ctx):
     equal(client("DBSIZE"), 1)
     equal(info(client, "rdb_last_load_keys_expired"), "1")
     equal(info(client, "rdb_last_load_keys_loaded"), "1")
+
+
+@only("gyre")
+@timeout(60)
+def test_snapshots_and_rewrites_take_turns(ctx):
+    """Both are dumps, of which there is one at a time: asked for in the same moment, one waits for the other."""
+    server = ctx.server("--appendonly", "yes", "--shards", "2")
+    one, other = server.client(), server.client()
+    one("DEBUG", "POPULATE", 2000)
+    rng = random.Random(ctx.seed)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        time.sleep(rng.random() * 0.03)
+        one.send_command("BGSAVE")
+        other.send_command("BGREWRITEAOF")
+        one.read()
+        other.read()
+    eventually(lambda: info(one, "rdb_bgsave_in_progress") == "0" and info(one, "aof_rewrite_in_progress") == "0"
+               and info(one, "aof_rewrite_scheduled") == "0", 30, "the end of both")
+    equal(info(one, "rdb_last_bgsave_status"), "ok")
+    equal(info(one, "aof_last_bgrewrite_status"), "ok")
+    assert int(info(one, "rdb_saves")) > 1 and int(info(one, "aof_rewrites")) > 1
