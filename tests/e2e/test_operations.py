@@ -317,11 +317,12 @@ def test_crash_without_a_report(ctx):
 def test_make_install(ctx):
     place = os.path.join(ctx.folder, "staged")
     # What is tested must not be built anew meanwhile: -o takes it as it is.
-    command = ["make", "-C", str(ROOT), "-o", f"build/{ctx.variant}/gyre-server", f"VARIANT={ctx.variant}", f"DESTDIR={place}", "PREFIX=/usr", "install"]
+    command = ["make", "-C", str(ROOT), "-o", f"build/{ctx.variant}/gyre-server", "-o", f"build/{ctx.variant}/gyre-bench",
+               f"VARIANT={ctx.variant}", f"DESTDIR={place}", "PREFIX=/usr", "install"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     equal(done.returncode, 0, done.stdout + done.stderr)
     installed = sorted(str(path.relative_to(place)) for path in pathlib.Path(place).rglob("*") if path.is_file())
-    equal([path for path in installed if path.endswith(("bin/gyre-server", "gyre.conf", ".service"))], installed)
+    equal([path for path in installed if path.endswith(("bin/gyre-server", "bin/gyre-bench", "gyre.conf", ".service"))], installed)
     unit = pathlib.Path(place, "usr/lib/systemd/system/gyre-server.service").read_text(encoding="utf-8")
     contains(unit, "ExecStart=/usr/bin/gyre-server")
     contains(unit, "NoNewPrivileges=")
