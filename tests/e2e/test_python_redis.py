@@ -1,4 +1,5 @@
 """Debian's python3-redis, the client of most Python programs: its own helpers, pools, pipelines, scans and locks."""
+import select
 import threading
 import time
 
@@ -208,8 +209,11 @@ def test_reconnects(ctx):
     number = r.client_id()
     other = redis.Redis(port=r.connection_pool.connection_kwargs["port"])
     equal(other.client_kill_filter(_id=number), 1)
-    # Closing is the business of the thread that owns the connection; this client looks before it sends, and then reconnects.
     eventually(lambda: str(number) not in [c["id"] for c in other.client_list()], 5, "the killed connection gone")
+    # Closing is the business of the thread that owns the connection: soon, not at once. This client looks for an end before
+    # it sends, and then reconnects.
+    line = r.connection_pool._available_connections[0]._sock  # pylint: disable=protected-access
+    eventually(lambda: select.select([line], [], [], 0)[0], 5, "the end of the killed connection")
     equal(r.ping(), True)
 
 
