@@ -190,7 +190,7 @@ lint-includes:
 lint-tidy: $(TIDY_FILES:%.c=build/lint/%.tidy)
 
 # One stamp a file, so that only what changed is looked at again. -O2 would only slow it down.
-build/lint/%.tidy: %.c .clang-tidy Makefile
+build/lint/%.tidy: %.c .clang-tidy tests/unit/.clang-tidy Makefile
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- $(BASE) $(WARN) 2>$@.log || { cat $@.log; exit 1; }
 	@clang $(BASE) -MM -MP -MT $@ -MF $@.d $<
