@@ -3,7 +3,7 @@ import bisect
 import random
 import time
 
-from harness import alone, equal, eventually, only, timeout
+from harness import alone, equal, eventually, only, slow, timeout
 from resp import Simple, encode
 
 
@@ -77,6 +77,7 @@ def test_expiry_in_other_databases(ctx):
 @only("gyre")
 @alone
 @timeout(120)
+@slow
 def test_few_of_the_dead_are_resident(ctx):
     """Many keys die at random moments: from when a quarter is dead, at most a tenth of the dead may still take up room."""
     count, span_ms = ctx.scaled(400000), 6000

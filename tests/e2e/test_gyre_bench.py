@@ -453,8 +453,9 @@ def test_compare(ctx):
 
 def test_lag_of_replicas_and_of_one_that_shows_nothing(ctx):
     """A replica and the replica of that one show every stamp; a server that is no replica never does."""
-    primary, other = ctx.oracle(), ctx.oracle()
-    chain = ctx.oracle("--replicaof", f"127.0.0.1 {primary.port}")
+    at_once = ("--repl-diskless-sync-delay", "0")
+    primary, other = ctx.oracle(*at_once), ctx.oracle()
+    chain = ctx.oracle("--replicaof", f"127.0.0.1 {primary.port}", *at_once)
     deeper = ctx.oracle("--replicaof", f"127.0.0.1 {chain.port}")
     eventually(lambda: b"master_link_status:up" in deeper.client()("INFO", "replication"), what="replication", seconds=40)
     eventually(lambda: b"master_link_status:up" in chain.client()("INFO", "replication"), what="replication", seconds=40)
@@ -474,7 +475,7 @@ def test_lag_of_replicas_and_of_one_that_shows_nothing(ctx):
 @alone
 @timeout(60)
 def test_lag_shows_how_long_a_replica_stood_still(ctx):
-    primary = ctx.oracle()
+    primary = ctx.oracle("--repl-diskless-sync-delay", "0")
     replica = ctx.oracle("--replicaof", f"127.0.0.1 {primary.port}")
     eventually(lambda: b"master_link_status:up" in replica.client()("INFO", "replication"), what="replication", seconds=40)
     process = subprocess.Popen(command(ctx, "lag", "--primary", f":{primary.port}", "--replica", f":{replica.port}", "--rate", 500,

@@ -56,6 +56,14 @@ def test_transactions_of_hundreds_of_clients(ctx):
 
 @alone
 @timeout(120)
+def test_lists_that_elements_move_between(ctx):
+    """LMOVE, RPOPLPUSH and BLMOVE, alone and in transactions, between lists of different slices; readers see each element once."""
+    many = ("--threads", "4", "--connections", "4") if ctx.variant == "tsan" else ("--threads", "8", "--connections", "32")
+    record(ctx, ctx.server("--shards", "8"), "moves", seconds(ctx, 4), *many)
+
+
+@alone
+@timeout(120)
 def test_waiting_clients_by_the_hundred(ctx):
     """Blocked pops over keys of several slices: each element once, in order, first come first served; time-outs and closes lose none."""
     many = ("--threads", "4", "--connections", "4") if ctx.variant == "tsan" else ("--threads", "8", "--connections", "24")

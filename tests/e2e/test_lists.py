@@ -4,7 +4,7 @@ import threading
 import time
 
 from compare import Pair
-from harness import equal, eventually, only, timeout
+from harness import equal, eventually, only, slow, timeout
 
 KEYS = ["{t}a", "{t}b", "{t}c", "other"]
 SIDES = ("LEFT", "RIGHT")
@@ -100,6 +100,7 @@ def _pending(client):
 
 @timeout(120)
 @only("gyre")
+@slow
 def test_large_lists_are_freed_after_the_command(ctx):
     """However a large list loses its key or its elements: their memory waits for the thread's spare time."""
     client = ctx.server("--shards", "1").client()

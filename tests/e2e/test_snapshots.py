@@ -274,7 +274,7 @@ def test_every_file_is_one_moment_of_transactions(ctx):
         thread.start()
     client = server.client()
     files = []
-    for _ in range(5):
+    for _ in range(max(2, ctx.scaled(5))):
         time.sleep(0.3)
         equal(client("BGSAVE"), Simple("Background saving started"))
         equal(wait_for_save(client), True)
@@ -299,6 +299,7 @@ def test_every_file_is_one_moment_of_transactions(ctx):
 
 @only("gyre")
 @timeout(120)
+@slow
 def test_large_values_are_saved_in_pieces(ctx):
     """While the disk hangs, a client that changes a large value waits until it is saved, not for the disk; others are not
     concerned; and what is saved are the old values."""
@@ -417,12 +418,12 @@ def test_a_damaged_file_is_refused(ctx):
         server.kill()
         return True
 
-    for cut in [0, 1, 8, 9, 10, len(whole) - 1, len(whole) - 8, len(whole) - 9, *(rng.randrange(len(whole)) for _ in range(6))]:
+    for cut in [0, 1, 8, 9, 10, len(whole) - 1, len(whole) - 8, len(whole) - 9, *(rng.randrange(len(whole)) for _ in range(ctx.scaled(6)))]:
         equal(start_with(whole[:cut]), False, f"{cut} of {len(whole)} bytes")
         contains(server.log_text(), "Fatal error loading the DB")
         contains(server.log_text(), "at offset")
         equal(server.process.returncode, 1)
-    for _ in range(10):
+    for _ in range(ctx.scaled(10)):
         at, bit = rng.randrange(9, len(whole)), 1 << rng.randrange(8)
         content = bytearray(whole)
         content[at] ^= bit

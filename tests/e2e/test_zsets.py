@@ -2,7 +2,7 @@
 import random
 
 from compare import Pair
-from harness import equal, eventually, only, timeout
+from harness import equal, eventually, only, slow, timeout
 
 KEYS = ["{t}a", "{t}b", "{t}c", "other"]
 
@@ -179,6 +179,7 @@ def _field(text, name):
 
 @timeout(60)
 @only("gyre")
+@slow
 def test_large_sorted_sets_are_freed_after_the_command(ctx):
     """However a large sorted set loses its key: its memory waits for the thread's spare time."""
     client = ctx.server("--shards", "1").client()

@@ -68,5 +68,6 @@ bool rounds_run(const struct crew_options *options);
 bool windows_run(const struct crew_options *options);
 bool accounts_run(const struct crew_options *options);
 bool queues_run(const struct crew_options *options); /* waiting for lists (queue.h) */
+bool moves_run(const struct crew_options *options);  /* from list to list (ledger.h) */
 
 #endif

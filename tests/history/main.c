@@ -1,7 +1,7 @@
 /* main.c: gyre-history, which records what concurrent clients see and looks for what no legal order can
  * explain.
  *
- *    gyre-history --port P [--profile rounds|windows|accounts|queues] [--seconds S] [--seed N]
+ *    gyre-history --port P [--profile rounds|windows|accounts|queues|moves] [--seconds S] [--seed N]
  *                 [--threads T] [--connections C] [--keys K]
  *
  * Exit status: 0 no violation, 1 a violation (printed), 2 the run could not be made. It empties databases 0
@@ -22,6 +22,7 @@ static const struct profile {
     {"windows", windows_run, CREW_CONNECTIONS, CREW_THREADS *CREW_CONNECTIONS},
     {"queues", queues_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
     {"accounts", accounts_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
+    {"moves", moves_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
 };
 
 static double number(const char *name, const char *text, double least, double most) {

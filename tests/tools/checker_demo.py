@@ -18,8 +18,8 @@ from fixture import Server  # noqa: E402
 SECONDS = "20"
 
 # What is broken (server/broken.h), and the profile that has to find it.
-FAULTS = (("keys", "rounds"), ("keys", "windows"), ("exec", "accounts"), ("watch", "accounts"), ("order", "queues"), ("lose", "queues"))
-MANY = {profile: ("--threads", "8", "--connections", "16") for profile in ("accounts", "queues")}
+FAULTS = (("keys", "rounds"), ("keys", "windows"), ("exec", "accounts"), ("exec", "moves"), ("watch", "accounts"), ("order", "queues"), ("lose", "queues"))
+MANY = {profile: ("--threads", "8", "--connections", "16") for profile in ("accounts", "moves", "queues")}
 
 
 def run(fault, profile):
