@@ -31,7 +31,7 @@ static struct aof_write *of_sync(struct file_operation *op) {
  * on. */
 static void note_mark(struct aof_write *w) {
     struct stream *s = w->stream;
-    struct aof_mark mark = {.at = s->end, .ticket = s->next_ticket - 1};
+    struct aof_mark mark = {.at = s->end[STREAM_FILE], .ticket = s->next_ticket - 1};
     struct aof_mark *last = w->mark_count ? &w->marks[(w->first_mark + w->mark_count - 1) % AOF_MARKS] : NULL;
     if (last && last->at == mark.at) return;
     if (w->mark_count < AOF_MARKS)
@@ -97,8 +97,10 @@ static void written(struct thread *t, struct file_operation *op, int64_t result)
 
 /* How many bytes belong to the file in use. */
 static uint64_t bytes_to_write(const struct aof_write *w) {
-    uint64_t until = w->next_fd >= 0 && w->cut.reached ? w->cut.at : w->stream->end;
-    return until - w->reader.at;
+    uint64_t until = w->stream->end[STREAM_FILE];
+    if (w->last_cut && w->last_cut->reached) until = w->last_cut->at[STREAM_FILE];
+    if (w->next_fd >= 0 && w->cut.reached) until = w->cut.at[STREAM_FILE];
+    return until > w->reader.at ? until - w->reader.at : 0;
 }
 
 /* "#TS:<seconds>", where the time is another than that of the last one. Only between entries. */
@@ -245,7 +247,9 @@ static void forget_kept(struct aof_write *w) {
 
 /* Everything before the cut is in the old file: once that is durable, the new one takes its place. */
 static void change_files(struct aof_write *w) {
-    if (w->next_fd < 0 || !w->cut.reached || w->reader.at != w->cut.at || w->writing || w->syncing) return;
+    if (w->next_fd < 0 || !w->cut.reached || w->reader.at != w->cut.at[STREAM_FILE] || w->writing ||
+        w->syncing)
+        return;
     w->closing = true;
     if (w->policy != AOF_SYNC_NO && w->kept.at != w->reader.at) return; /* sync_more does that first */
     move_kept(w, w->reader.at);
@@ -267,7 +271,7 @@ void aof_write_go(struct aof_write *w) {
     write_more(w);
     sync_more(w);
     forget_kept(w);
-    atomic_store_explicit(&w->buffered, w->stream->end - w->reader.at, memory_order_relaxed);
+    atomic_store_explicit(&w->buffered, w->stream->end[STREAM_FILE] - w->reader.at, memory_order_relaxed);
 }
 
 void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size) {
@@ -276,6 +280,7 @@ void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size
     w->stream = s;
     w->fd = fd;
     w->next_fd = -1;
+    w->last_cut = NULL;
     w->size = w->synced_size = size;
     w->first_mark = w->mark_count = 0;
     w->written_ticket = s->next_ticket - 1;
@@ -286,8 +291,8 @@ void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size
     w->pending_since_ns = 0;
     w->sync_began_ns = clock_mono_ns();
     atomic_store(&w->bytes, size);
-    stream_join(s, &w->reader);
-    stream_join(s, &w->kept);
+    stream_join(s, &w->reader, STREAM_FILE);
+    stream_join(s, &w->kept, STREAM_FILE);
     w->boundary = w->reader.at;
 }
 
@@ -297,8 +302,13 @@ void aof_write_switch(struct aof_write *w, int fd) {
     stream_note_cut(w->stream, &w->cut);
 }
 
+void aof_write_end_at(struct aof_write *w, const struct stream_cut *cut) {
+    ASSERT(w->next_fd < 0);
+    w->last_cut = cut;
+}
+
 bool aof_write_is_done(const struct aof_write *w) {
-    if (w->reader.at != w->stream->end || !aof_write_is_idle(w)) return false;
+    if (w->reader.at != w->stream->end[STREAM_FILE] || !aof_write_is_idle(w)) return false;
     return w->policy == AOF_SYNC_NO || w->kept.at == w->reader.at;
 }
 

@@ -48,7 +48,8 @@ struct aof_write {
     /* aof_write.c's own. */
     int fd, next_fd; /* -1: none */
     struct stream_cut cut;
-    uint64_t size, synced_size; /* of the file: written; when it was last synced */
+    const struct stream_cut *last_cut; /* nothing behind it is written; NULL: there is no such */
+    uint64_t size, synced_size;        /* of the file: written; when it was last synced */
     struct aof_mark marks[AOF_MARKS];
     unsigned first_mark, mark_count;
     uint64_t written_ticket, syncing_ticket; /* all entries up to it are written; will be durable */
@@ -76,6 +77,8 @@ void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size
 void aof_write_go(struct aof_write *w);
 /* With all slices held: behind this instant the stream goes to `fd`, an empty file. `w->switched` follows. */
 void aof_write_switch(struct aof_write *w, int fd);
+/* Nothing behind this cut of the stream is written any more. Before it is closed. */
+void aof_write_end_at(struct aof_write *w, const struct stream_cut *cut);
 /* When it wants to go on even if nothing happens; 0: not at all. */
 uint64_t aof_write_wants_ns(const struct aof_write *w);
 /* Whether all that was emitted is written and, unless the policy is not to, durable. */

@@ -8,13 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 256 * 1024, SELECT_MAX = 48 };
+/* Blocks begin small again where one audience hears something else: else one PING for each write would make a
+ * backlog of a megabyte take gigabytes. */
+enum { BLOCK_BYTES_MIN = 512, BLOCK_BYTES_MAX = 256 * 1024, BLOCK_GROWTH = 8, SELECT_MAX = 48 };
+enum { FOR_BOTH = 1 << STREAM_FILE | 1 << STREAM_REPLICAS };
 
 struct stream_block {
     struct stream_block *next;
-    unsigned refs;         /* readers that stand in it, the block before it, the stream for its last */
-    uint64_t offset;       /* of its first byte in the stream */
-    size_t used, capacity; /* the capacity may be cut to what is used */
+    unsigned refs;     /* readers that stand in it, the block before it, the stream for its last */
+    unsigned audience; /* whom its bytes are for: a set of 1 << enum stream_audience */
+    uint64_t offset[STREAM_AUDIENCES]; /* of its first byte in the stream */
+    size_t used, capacity;             /* the capacity may be cut to what is used */
     size_t room_bytes;
     const char *data; /* its room, or a blob's bytes */
     struct blob *blob;
@@ -35,38 +39,68 @@ static void block_unref(struct stream_block *b) {
     }
 }
 
-static struct stream_block *block_new(uint64_t offset, size_t capacity) {
+static struct stream_block *block_new(const struct stream *s, size_t capacity) {
     struct stream_block *b = mem_alloc(sizeof *b + capacity);
     *b = (struct stream_block){
-        .offset = offset, .capacity = capacity, .room_bytes = capacity, .data = b->room};
+        .audience = FOR_BOTH, .capacity = capacity, .room_bytes = capacity, .data = b->room};
+    memcpy(b->offset, s->end, sizeof b->offset);
     oplog_count_buffer((ptrdiff_t)capacity);
     return b;
+}
+
+static bool is_for(const struct stream_block *b, enum stream_audience audience) {
+    return b->audience >> audience & 1;
+}
+
+/* Bytes of the block that an audience hears. */
+static size_t heard_by(const struct stream_block *b, enum stream_audience audience) {
+    return is_for(b, audience) ? b->used : 0;
+}
+
+static void count_end(struct stream *s, unsigned audience, size_t n) {
+    for (unsigned a = 0; a < STREAM_AUDIENCES; a++)
+        if (audience >> a & 1) s->end[a] += n;
 }
 
 /* The stream goes on in `b`. */
 static void append_block(struct stream *s, struct stream_block *b) {
     struct stream_block *before = s->last;
-    ASSERT(before->offset + before->used == b->offset);
+    ASSERT(before->offset[STREAM_FILE] + heard_by(before, STREAM_FILE) == b->offset[STREAM_FILE]);
+    ASSERT(before->offset[STREAM_REPLICAS] + heard_by(before, STREAM_REPLICAS) == b->offset[STREAM_REPLICAS]);
     before->next = b;
     b->refs = 2; /* the block before it, and the stream */
     s->last = b;
     block_unref(before);
 }
 
-static void append(struct stream *s, const char *bytes, size_t n) {
+/* The next block for text: larger each time while the audience stays. */
+static struct stream_block *block_for_text(const struct stream *s, unsigned audience) {
+    size_t before = s->last->audience == audience && s->last->room_bytes ? s->last->room_bytes : 0;
+    size_t capacity = before ? before * BLOCK_GROWTH : BLOCK_BYTES_MIN;
+    struct stream_block *b = block_new(s, capacity < BLOCK_BYTES_MAX ? capacity : BLOCK_BYTES_MAX);
+    b->audience = audience;
+    return b;
+}
+
+static void append_to(struct stream *s, unsigned audience, const char *bytes, size_t n) {
     while (n > 0) {
         struct stream_block *b = s->last;
-        size_t room = b->capacity - b->used, part = n < room ? n : room;
+        size_t room = b->audience == audience ? b->capacity - b->used : 0, part = n < room ? n : room;
         if (part == 0) {
-            append_block(s, block_new(s->end, BLOCK_BYTES));
+            b->capacity = b->used;
+            append_block(s, block_for_text(s, audience));
             continue;
         }
         memcpy(b->room + b->used, bytes, part);
         b->used += part;
-        s->end += part;
+        count_end(s, audience, part);
         bytes += part;
         n -= part;
     }
+}
+
+static void append(struct stream *s, const char *bytes, size_t n) {
+    append_to(s, FOR_BOTH, bytes, n);
 }
 
 static void append_text(struct stream *s, const char *text) {
@@ -75,20 +109,20 @@ static void append_text(struct stream *s, const char *text) {
 
 /* A block that is full from the start, and closes the one before it. */
 static void append_blob(struct stream *s, struct blob *blob) {
-    struct stream_block *b = block_new(s->end, 0);
+    struct stream_block *b = block_new(s, 0);
     b->blob = blob_ref(blob);
     b->data = blob->data;
     b->used = b->capacity = blob->len;
     s->last->capacity = s->last->used;
     append_block(s, b);
-    s->end += b->used;
+    count_end(s, FOR_BOTH, b->used);
 }
 
 void stream_open(struct stream *s, struct thread *me, unsigned threads) {
     ASSERT(threads > 0 && threads <= THREADS_MAX);
     *s = (struct stream){.thread = me, .threads = threads, .database = -1};
     s->next_ticket = oplog_next_ticket();
-    s->last = block_new(0, BLOCK_BYTES);
+    s->last = block_new(s, BLOCK_BYTES_MAX);
     s->last->refs = 1;
 }
 
@@ -100,16 +134,20 @@ void stream_close(struct stream *s) {
 
 /* ---- merging ---- */
 
+static void append_select(struct stream *s, unsigned audience, int64_t database) {
+    char text[SELECT_MAX], digits[TEXT_I64_MAX];
+    size_t n = text_from_u64(digits, (uint64_t)database);
+    int used = snprintf(text, sizeof text, "*2\r\n$6\r\nSELECT\r\n$%zu\r\n%.*s\r\n", n, (int)n, digits);
+    ASSERT(used > 0 && used < SELECT_MAX);
+    append_to(s, audience, text, (size_t)used);
+}
+
 static void emit_command(struct stream *s, const struct oplog_command *command) {
     const char *words = oplog_words(command);
     const struct oplog_blob *blobs = oplog_blobs(command);
     uint64_t done = 0;
     if (UNLIKELY(s->database != (int64_t)command->database)) {
-        char text[SELECT_MAX], digits[TEXT_I64_MAX];
-        size_t n = text_from_u64(digits, command->database);
-        int used = snprintf(text, sizeof text, "*2\r\n$6\r\nSELECT\r\n$%zu\r\n%.*s\r\n", n, (int)n, digits);
-        ASSERT(used > 0 && used < SELECT_MAX);
-        append(s, text, (size_t)used);
+        append_select(s, FOR_BOTH, command->database);
         s->database = command->database;
     }
     for (uint32_t i = 0; i < command->blobs; i++) {
@@ -154,7 +192,7 @@ static void reach_cuts(struct stream *s) {
     while (s->cuts && s->cuts->ticket == s->next_ticket) {
         struct stream_cut *cut = s->cuts;
         s->cuts = cut->next;
-        cut->at = s->end;
+        memcpy(cut->at, s->end, sizeof cut->at);
         cut->reached = true;
         s->database = -1;
     }
@@ -168,23 +206,38 @@ void stream_note_cut(struct stream *s, struct stream_cut *cut) {
 }
 
 uint64_t stream_merge(struct stream *s, uint64_t bytes_max) {
-    uint64_t began = s->end;
+    const uint64_t *end = &s->end[STREAM_FILE]; /* entries are for both */
+    uint64_t began = *end;
     const struct oplog_entry *entry;
     unsigned thread;
-    while (s->end - began < bytes_max && (entry = find_next(s, &thread))) {
+    while (*end - began < bytes_max && (entry = find_next(s, &thread))) {
         emit(s, entry);
         oplog_take(thread);
         note_guess(s, thread);
         if (UNLIKELY(s->cuts != NULL)) reach_cuts(s);
     }
-    for (thread = 0; thread < s->threads && s->end != began; thread++) oplog_make_room(s->thread, thread);
-    return s->end - began;
+    for (thread = 0; thread < s->threads && *end != began; thread++) oplog_make_room(s->thread, thread);
+    return *end - began;
+}
+
+/* ---- what is no entry ---- */
+
+void stream_say(struct stream *s, enum stream_audience to, const char *bytes, size_t n) {
+    append_to(s, 1U << to, bytes, n);
+}
+
+void stream_relay(struct stream *s, const char *bytes, size_t n, int64_t before, int64_t after) {
+    /* A cut came between. Replicas know what is selected: they get the primary's stream without a gap. */
+    if (UNLIKELY(s->database != before) && before >= 0) append_select(s, 1U << STREAM_FILE, before);
+    append(s, bytes, n);
+    s->database = after;
 }
 
 /* ---- reading ---- */
 
-void stream_join(struct stream *s, struct stream_reader *reader) {
-    *reader = (struct stream_reader){.block = s->last, .at = s->end};
+void stream_join(struct stream *s, struct stream_reader *reader, enum stream_audience audience) {
+    ASSERT(audience < STREAM_AUDIENCES);
+    *reader = (struct stream_reader){.block = s->last, .audience = audience, .at = s->end[audience]};
     s->last->refs++;
 }
 
@@ -200,19 +253,21 @@ void stream_leave(struct stream_reader *reader) {
 
 size_t stream_look(struct stream_reader *reader, const char **bytes) {
     struct stream_block *b = reader->block;
-    ASSERT(b && reader->at >= b->offset && reader->at <= b->offset + b->used);
-    while (reader->at == b->offset + b->used && b->next) {
+    enum stream_audience who = reader->audience;
+    ASSERT(b && reader->at >= b->offset[who] && reader->at <= b->offset[who] + heard_by(b, who));
+    while (reader->at == b->offset[who] + heard_by(b, who) && b->next) {
         struct stream_block *next = b->next;
         next->refs++;
         block_unref(b);
         reader->block = b = next;
     }
-    size_t from = (size_t)(reader->at - b->offset);
+    size_t from = (size_t)(reader->at - b->offset[who]);
     *bytes = b->data + from;
-    return b->used - from;
+    return heard_by(b, who) - from;
 }
 
 void stream_advance(struct stream_reader *reader, size_t n) {
-    ASSERT(reader->at + n <= reader->block->offset + reader->block->used);
+    enum stream_audience who = reader->audience;
+    ASSERT(reader->at + n <= reader->block->offset[who] + heard_by(reader->block, who));
     reader->at += n;
 }

@@ -10,6 +10,11 @@
  * A block lives as long as a reader, or a block that lives, refers to it; so each reader goes at its own pace,
  * and what all have passed is gone at once. A large value is a block of its own that refers to its blob.
  *
+ * There are two audiences: the append-only file, and replicas. Entries are for both. What only one of them is to
+ * have (the PINGs to replicas) stands in blocks of its own, which readers of the other pass without
+ * noticing: each audience counts its own bytes only, and a place in the stream is always a place of an audience.
+ * A replica's stream is its primary's, whose bytes are relayed as they are; then no entries are merged.
+ *
  * Belongs to the coordinator's thread. Nothing here waits or does I/O.
  */
 #ifndef GYRE_PERSIST_STREAM_H
@@ -24,11 +29,12 @@
 struct stream_block;
 
 enum { STREAM_GUESSES = 1024 };
+enum stream_audience { STREAM_FILE, STREAM_REPLICAS, STREAM_AUDIENCES };
 
 struct stream {
     struct thread *thread; /* that it belongs to */
     struct stream_block *last;
-    uint64_t end;                        /* bytes emitted so far */
+    uint64_t end[STREAM_AUDIENCES];      /* bytes emitted so far */
     uint64_t next_ticket;                /* all before it are in the stream */
     int64_t database;                    /* that the stream has selected; -1: none */
     unsigned threads;                    /* logs: numbers below this */
@@ -42,9 +48,9 @@ void stream_open(struct stream *s, struct thread *me, unsigned threads);
 /* A cut, seen in the stream: its caller's, who leaves it alone until it was reached. */
 struct stream_cut {
     struct stream_cut *next;
-    uint64_t ticket; /* of the first entry after it */
-    uint64_t at;     /* bytes of the stream before it, once */
-    bool reached;    /* all of these are there */
+    uint64_t ticket;               /* of the first entry after it */
+    uint64_t at[STREAM_AUDIENCES]; /* bytes of the stream before it, once */
+    bool reached;                  /* all of these are there */
 };
 /* With all slices held: everything emitted so far and what was published is before the cut. Behind it the
  * stream begins with a SELECT. */
@@ -56,14 +62,22 @@ void stream_close(struct stream *s);
 /* Emits what can be emitted now, but no more once `bytes_max` have been (one entry may exceed it). Returns
  * how many bytes that was. */
 uint64_t stream_merge(struct stream *s, uint64_t bytes_max);
+
+/* Says something to one audience that is no entry. The commands have to be whole, and to select no database. */
+void stream_say(struct stream *s, enum stream_audience to, const char *bytes, size_t n);
+/* Says to both what a primary said, which has to end where a command or a whole transaction ends. That stream had
+ * selected the database `before`, and has `after` selected now; -1: none yet. */
+void stream_relay(struct stream *s, const char *bytes, size_t n, int64_t before, int64_t after);
+
 /* Who reads the stream: where he stands. */
 struct stream_reader {
     struct stream_block *block;
+    enum stream_audience audience;
     uint64_t at; /* bytes of the stream before him */
 };
 
 /* Begins at the present end. */
-void stream_join(struct stream *s, struct stream_reader *reader);
+void stream_join(struct stream *s, struct stream_reader *reader, enum stream_audience audience);
 /* Begins where another stands. */
 void stream_join_at(struct stream_reader *reader, const struct stream_reader *other);
 void stream_leave(struct stream_reader *reader);

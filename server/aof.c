@@ -2,6 +2,7 @@
  * aof_parts.h. The configuration says what is wanted; a beat compares it with what is. */
 #include "server/aof_parts.h"
 #include "server/config.h"
+#include "server/feed.h"
 #include "server/pause.h"
 #include "server/process.h"
 #include "server/worker.h"
@@ -99,19 +100,10 @@ void aof_follow_configuration(void) {
     oplog_set_replies_wait(&aof.coordinator->thread, wait);
 }
 
-static void set_logging(bool on) {
-    for (unsigned i = 0; i < slices.count; i++) {
-        uint32_t others = slices.all[i].switches & ~(uint32_t)SWITCH_LOGGING;
-        slices.all[i].switches = others | (on ? SWITCH_LOGGING : 0);
-    }
-}
-
 void aof_begin_at_cut(struct coordinator *c) {
-    ASSERT(aof.fd >= 0 && !aof.stream.last);
-    set_logging(true);
-    oplog_set_reader(c->thread.index);
-    stream_open(&aof.stream, &c->thread, workers_count + 1);
-    aof_write_open(&aof.write, &aof.stream, aof.fd, aof.file_bytes);
+    ASSERT(aof.fd >= 0 && !aof.stream);
+    aof.stream = feed_begin(c, FEED_FILE);
+    aof_write_open(&aof.write, aof.stream, aof.fd, aof.file_bytes);
     aof.fd = -1;
     aof.phase = AOF_IS_ON;
     atomic_store(&aof_seen.on, true);
@@ -119,26 +111,26 @@ void aof_begin_at_cut(struct coordinator *c) {
 }
 
 static void end_at_cut(struct coordinator *c, struct cut *cut) {
-    (void)c;
     (void)cut;
     aof.cutting = false;
-    set_logging(false);
+    feed_end(c, FEED_FILE, &aof.last_cut);
+    aof_write_end_at(&aof.write, &aof.last_cut);
     aof.phase = AOF_IS_STOPPING;
     aof.write.policy = AOF_SYNC_EVERY_SECOND; /* whatever it was: what is left is synced */
     aof_follow_configuration();
 }
 
-/* Everything that was logged is in the file. */
+/* Everything that was logged before the cut is in the file. */
 static void stop_if_done(void) {
-    bool all_merged = aof.stream.next_ticket == oplog_next_ticket();
-    if (!all_merged || !aof_write_is_idle(&aof.write)) return;
-    if (aof.write.reader.at != aof.stream.end) return;
+    if (!aof.last_cut.reached || !aof_write_is_idle(&aof.write)) return;
+    if (aof.write.reader.at != aof.last_cut.at[STREAM_FILE]) return;
     if (aof.write.kept.at != aof.write.reader.at && !aof_error()) {
         aof_write_sync_now(&aof.write);
         return;
     }
     aof_write_close(&aof.write);
-    stream_close(&aof.stream);
+    aof.stream = NULL;
+    feed_leave(FEED_FILE);
     aof.phase = AOF_IS_OFF;
     aof.baseless = false;
     atomic_store(&aof_seen.on, false);
@@ -148,24 +140,27 @@ static void stop_if_done(void) {
 static bool is_all_durable(void) {
     const struct aof_write *w = &aof.write;
     if (aof.phase != AOF_IS_ON) return true;
-    return aof.stream.next_ticket == oplog_next_ticket() && w->reader.at == aof.stream.end && !w->writing &&
-           !w->syncing && w->kept.at == w->reader.at;
+    return feed_has_all() && w->reader.at == aof.stream->end[STREAM_FILE] && !w->writing && !w->syncing &&
+           w->kept.at == w->reader.at;
 }
 
 static void end_if_done(void) {
     if (is_all_durable()) {
         aof.ending = false;
         sem_post(&ended);
-    } else if (aof.write.reader.at == aof.stream.end && !aof.write.writing && !aof_error()) {
+    } else if (aof.write.reader.at == aof.stream->end[STREAM_FILE] && !aof.write.writing && !aof_error()) {
         aof_write_sync_now(&aof.write);
     }
 }
 
 void aof_turn(struct coordinator *c) {
     c->wanted_ns = 0;
-    if (LIKELY(aof.phase != AOF_IS_ON && aof.phase != AOF_IS_STOPPING)) return;
-    uint64_t behind = aof.stream.end - aof.write.reader.at;
-    if (behind < BEHIND_BYTES_MAX) stream_merge(&aof.stream, BEHIND_BYTES_MAX - behind);
+    if (LIKELY(aof.phase != AOF_IS_ON && aof.phase != AOF_IS_STOPPING)) {
+        feed_merge(BEHIND_BYTES_MAX);
+        return;
+    }
+    uint64_t behind = aof.stream->end[STREAM_FILE] - aof.write.reader.at;
+    if (behind < BEHIND_BYTES_MAX) feed_merge(BEHIND_BYTES_MAX - behind);
     aof_write_go(&aof.write);
     c->wanted_ns = aof_write_wants_ns(&aof.write);
     if (UNLIKELY(aof.phase == AOF_IS_STOPPING)) stop_if_done();

@@ -25,7 +25,8 @@ struct aof {
     struct coordinator *coordinator;
     enum aof_phase phase;
     enum aof_job job;
-    struct stream stream;
+    struct stream *stream;      /* while it is on or stopping */
+    struct stream_cut last_cut; /* all before it is to be written before it is off */
     struct aof_write write;
     struct aof_manifest manifest; /* as it is on the disk */
     struct replace replace;

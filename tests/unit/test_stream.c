@@ -24,7 +24,7 @@ static void set_up(void) {
         others[i].holds_held = 1;
     }
     stream_open(&stream, &self, OTHERS + 1);
-    stream_join(&stream, &reader);
+    stream_join(&stream, &reader, STREAM_FILE);
 }
 
 static void tear_down(void) {
@@ -90,7 +90,7 @@ Test(stream, several_commands_of_an_entry_stay_together) {
                         SELECT(2) "12\r\n" INCR("b") "*1\r\n$4\r\nEXEC\r\n" INCR("c") INCR("d"));
     struct stream_cut cut, behind;
     stream_note_cut(&stream, &cut);
-    cr_assert(cut.reached && cut.at == stream.end);
+    cr_assert(cut.reached && cut.at[STREAM_FILE] == stream.end[STREAM_FILE]);
     log_incr(&others[0], 12, "e");
     oplog_publish(&others[0], false);
     stream_merge(&stream, ALL);
@@ -103,8 +103,8 @@ Test(stream, several_commands_of_an_entry_stay_together) {
     oplog_publish(&others[0], false);
     cr_assert(!cut.reached && !behind.reached);
     stream_merge(&stream, ALL);
-    cr_assert(cut.reached && behind.reached && cut.at == behind.at);
-    cr_assert_eq(cut.at, reader.at + strlen(INCR("f")));
+    cr_assert(cut.reached && behind.reached && cut.at[STREAM_FILE] == behind.at[STREAM_FILE]);
+    cr_assert_eq(cut.at[STREAM_FILE], reader.at + strlen(INCR("f")));
     expect(&reader, INCR("f") SELECT(2) "12\r\n" INCR("g"));
 }
 
@@ -112,7 +112,7 @@ Test(stream, nothing_overtakes_an_entry_that_is_missing) {
     struct stream late;
     stream_open(&late, &self, 1); /* which sees only one of the logs */
     struct stream_reader late_reader;
-    stream_join(&late, &late_reader);
+    stream_join(&late, &late_reader, STREAM_FILE);
     log_incr(&others[0], 0, "a");
     oplog_publish(&others[0], false);
     log_incr(&self, 0, "b");
@@ -151,7 +151,7 @@ Test(stream, a_large_value_is_not_copied) {
 Test(stream, readers_go_at_their_own_pace) {
     enum { COUNT = 300000 };
     struct stream_reader slow;
-    stream_join(&stream, &slow);
+    stream_join(&stream, &slow, STREAM_FILE);
     size_t before = mem_used();
     uint64_t length = 0;
     for (unsigned i = 0; i < COUNT; i++) {
@@ -184,4 +184,71 @@ Test(stream, a_merge_stops_at_its_bound) {
     struct buf got = read_all(&reader);
     cr_assert_eq(got.len, strlen(SELECT(1) "0\r\n") + 10 * strlen(INCR("a")));
     buf_free(&got);
+}
+
+#define PING "*1\r\n$4\r\nPING\r\n"
+
+/* Each audience hears what is for it, and counts only that. */
+Test(stream, what_is_said_to_one_audience_is_not_heard_by_the_other) {
+    struct stream_reader replica, late;
+    stream_join(&stream, &replica, STREAM_REPLICAS);
+    stream_say(&stream, STREAM_REPLICAS, PING, strlen(PING));
+    stream_join(&stream, &late, STREAM_FILE);
+    expect(&reader, "");
+    cr_assert_eq(stream.end[STREAM_FILE], 0);
+    cr_assert_eq(stream.end[STREAM_REPLICAS], strlen(PING));
+    log_incr(&others[0], 0, "a");
+    oplog_publish(&others[0], false);
+    stream_merge(&stream, ALL);
+    stream_say(&stream, STREAM_REPLICAS, PING, strlen(PING));
+    stream_say(&stream, STREAM_FILE, INCR("x"), strlen(INCR("x")));
+    log_incr(&others[0], 0, "b");
+    oplog_publish(&others[0], false);
+    stream_merge(&stream, ALL);
+    expect(&reader, SELECT(1) "0\r\n" INCR("a") INCR("x") INCR("b"));
+    expect(&late, SELECT(1) "0\r\n" INCR("a") INCR("x") INCR("b"));
+    expect(&replica, PING SELECT(1) "0\r\n" INCR("a") PING INCR("b"));
+    cr_assert_eq(reader.at, stream.end[STREAM_FILE]);
+    cr_assert_eq(replica.at, stream.end[STREAM_REPLICAS]);
+    stream_leave(&replica);
+    stream_leave(&late);
+}
+
+/* Bytes from elsewhere come out as they are; a file that begins anew among them is told the database. */
+Test(stream, what_is_relayed_stays_as_it_is) {
+    struct stream_reader replica;
+    struct stream_cut cut;
+    stream_join(&stream, &replica, STREAM_REPLICAS);
+    stream_relay(&stream, SELECT(1) "3\r\n" INCR("a"), strlen(SELECT(1) "3\r\n" INCR("a")), -1, 3);
+    stream_relay(&stream, INCR("b"), strlen(INCR("b")), 3, 3);
+    expect(&reader, SELECT(1) "3\r\n" INCR("a") INCR("b"));
+    stream_note_cut(&stream, &cut);
+    cr_assert(cut.reached);
+    cr_assert_eq(cut.at[STREAM_FILE], stream.end[STREAM_FILE]);
+    stream_relay(&stream, INCR("c"), strlen(INCR("c")), 3, 3);
+    expect(&reader, SELECT(1) "3\r\n" INCR("c"));
+    expect(&replica, SELECT(1) "3\r\n" INCR("a") INCR("b") INCR("c"));
+    /* The server is its own master now: nobody has to be told what is selected. */
+    log_incr(&others[0], 3, "d");
+    oplog_publish(&others[0], false);
+    stream_merge(&stream, ALL);
+    expect(&replica, INCR("d"));
+    expect(&reader, INCR("d"));
+    stream_leave(&replica);
+}
+
+/* A PING behind each write: a backlog of few bytes takes little memory. */
+Test(stream, audiences_that_alternate_take_little_memory) {
+    enum { COUNT = 1000 };
+    struct stream_reader slow;
+    stream_join(&stream, &slow, STREAM_REPLICAS);
+    size_t before = mem_used();
+    for (unsigned i = 0; i < COUNT; i++) {
+        log_incr(&others[0], 0, "a");
+        oplog_publish(&others[0], false);
+        stream_merge(&stream, ALL);
+        stream_say(&stream, STREAM_REPLICAS, PING, strlen(PING));
+    }
+    cr_assert_lt(mem_used() - before, COUNT * 2 * 1024);
+    stream_leave(&slow);
 }

@@ -1,0 +1,71 @@
+/* feed.c: see feed.h. */
+#include "server/feed.h"
+
+#include "server/worker.h"
+#include "shard/base/assert.h"
+#include "shard/store/oplog.h"
+#include "shard/store/slice.h"
+
+static struct feed {
+    struct stream stream;      /* open: it has a last block */
+    bool wanted[FEED_USERS];   /* from feed_begin to feed_end */
+    bool attached[FEED_USERS]; /* from feed_begin to feed_leave */
+    bool relayed;
+} feed;
+
+static void set_logging(void) {
+    bool on = !feed.relayed && (feed.wanted[FEED_FILE] || feed.wanted[FEED_REPLICAS]);
+    for (unsigned i = 0; i < slices.count; i++) {
+        uint32_t others = slices.all[i].switches & ~(uint32_t)SWITCH_LOGGING;
+        slices.all[i].switches = others | (on ? SWITCH_LOGGING : 0);
+    }
+}
+
+struct stream *feed_begin(struct coordinator *c, enum feed_user user) {
+    ASSERT(user < FEED_USERS && !feed.attached[user]);
+    if (!feed.stream.last) {
+        oplog_set_reader(c->thread.index);
+        stream_open(&feed.stream, &c->thread, workers_count + 1);
+    }
+    feed.wanted[user] = feed.attached[user] = true;
+    set_logging();
+    return &feed.stream;
+}
+
+void feed_end(struct coordinator *c, enum feed_user user, struct stream_cut *cut) {
+    (void)c;
+    ASSERT(feed.wanted[user] && feed.attached[user]);
+    feed.wanted[user] = false;
+    stream_note_cut(&feed.stream, cut);
+    set_logging();
+}
+
+void feed_leave(enum feed_user user) {
+    ASSERT(feed.attached[user] && !feed.wanted[user]);
+    feed.attached[user] = false;
+    if (feed.attached[FEED_FILE] || feed.attached[FEED_REPLICAS]) return;
+    ASSERT(feed_has_all());
+    stream_close(&feed.stream);
+}
+
+void feed_set_relayed(struct coordinator *c, bool relayed) {
+    (void)c;
+    feed.relayed = relayed;
+    set_logging();
+}
+
+bool feed_is_relayed(void) {
+    return feed.relayed;
+}
+
+struct stream *feed_stream(void) {
+    return feed.stream.last ? &feed.stream : NULL;
+}
+
+void feed_merge(uint64_t bytes_max) {
+    if (feed.stream.last && bytes_max > 0) stream_merge(&feed.stream, bytes_max);
+}
+
+bool feed_has_all(void) {
+    return !feed.stream.last || feed.stream.next_ticket == oplog_next_ticket();
+}

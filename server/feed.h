@@ -1,0 +1,41 @@
+/* feed.h: the one stream while somebody wants it: see persist/stream.h for what it is.
+ *
+ * It is open while the append-only file or replicas use it; while nobody does, nothing is logged and a write pays
+ * nothing. Who begins to use it does so at a cut: the stream has everything from that instant on. Who ends,
+ * at a cut as well, has everything up to it once the cut is reached in the stream, reads that, and leaves.
+ *
+ * While this server is a replica its stream is relayed: what comes is its primary's bytes (stream_relay), and the
+ * threads log nothing, so that its followers get the very same bytes.
+ *
+ * All calls on the coordinator's thread.
+ */
+#ifndef GYRE_SERVER_FEED_H
+#define GYRE_SERVER_FEED_H
+
+#include "persist/stream.h"
+#include "repl/coordinator.h"
+
+#include <stdbool.h>
+
+enum feed_user { FEED_FILE = STREAM_FILE, FEED_REPLICAS = STREAM_REPLICAS, FEED_USERS };
+
+/* With all slices held: the stream is open from here on, for this user too. */
+struct stream *feed_begin(struct coordinator *c, enum feed_user user);
+/* With all slices held: nothing more is wanted. `cut` tells when all before this instant is in the stream, whose
+ * readers the user keeps until feed_leave. */
+void feed_end(struct coordinator *c, enum feed_user user, struct stream_cut *cut);
+/* The user's readers have left. The stream closes once nobody uses it. */
+void feed_leave(enum feed_user user);
+
+/* With all slices held: from here on the stream is relayed, or merged. */
+void feed_set_relayed(struct coordinator *c, bool relayed);
+bool feed_is_relayed(void);
+
+/* NULL while it is closed. */
+struct stream *feed_stream(void);
+/* Merges what can be merged now, at most so many bytes. */
+void feed_merge(uint64_t bytes_max);
+/* Whether all that was logged is in the stream. */
+bool feed_has_all(void);
+
+#endif
