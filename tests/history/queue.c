@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
@@ -70,22 +71,36 @@ static bool waits_for(const struct queue_op *op, unsigned list) {
     return false;
 }
 
+struct excuses {
+    const struct element **of; /* by command: the lost element that a client who hung up took along */
+    bool *tried;               /* by command */
+};
+
+/* Finds a client for a lost element, moving elements that were given one to other clients (the augmenting paths of
+ * bipartite matching): one that waited for two lists may be needed for the other. */
+static bool excuse(const struct judge *j, struct excuses *x, const struct element *e) {
+    for (size_t i = 0; i < j->count; i++) {
+        if (x->tried[i] || j->ops[i].kind != QUEUE_GONE || !waits_for(&j->ops[i], e->push->list)) continue;
+        x->tried[i] = true;
+        if (x->of[i] && !excuse(j, x, x->of[i])) continue; /* no deeper than clients hung up */
+        x->of[i] = e;
+        return true;
+    }
+    return false;
+}
+
 /* Each element that nobody has needs a client of its own who hung up. */
 static struct queue_verdict check_lost(const struct judge *j) {
-    bool *excused = mem_zalloc((j->count + 1) * sizeof *excused);
+    struct excuses x = {.of = mem_zalloc((j->count + 1) * sizeof *x.of),
+                        .tried = mem_alloc((j->count + 1) * sizeof *x.tried)};
     struct queue_verdict verdict = fine;
     for (size_t e = 0; e < j->element_count && verdict.fault == QUEUE_FINE; e++) {
         if (j->elements[e].pop) continue;
-        size_t i = 0;
-        while (i < j->count && (excused[i] || j->ops[i].kind != QUEUE_GONE ||
-                                !waits_for(&j->ops[i], j->elements[e].push->list)))
-            i++;
-        if (i < j->count)
-            excused[i] = true;
-        else
-            verdict = fault(j, QUEUE_LOST, j->elements[e].push, NULL);
+        memset(x.tried, 0, (j->count + 1) * sizeof *x.tried);
+        if (!excuse(j, &x, &j->elements[e])) verdict = fault(j, QUEUE_LOST, j->elements[e].push, NULL);
     }
-    mem_free(excused);
+    mem_free(x.of);
+    mem_free(x.tried);
     return verdict;
 }
 

@@ -680,6 +680,18 @@ Test(queue, lets_each_client_that_hung_up_take_one_along) {
     cr_assert_eq(queue_fault(0), QUEUE_LOST);
 }
 
+/* Who waited for both lists may have to stand for the one that nobody else waited for. */
+Test(queue, finds_who_took_what_along) {
+    queue_timeout(1, 2, 3)->kind = QUEUE_GONE;
+    queue_timeout(2, 2, 3)->kind = QUEUE_GONE;
+    pops[1].list_count = 1; /* list 1 */
+    queue_push(0, 1, 1, 10);
+    queue_push(0, 1, 2, 20);
+    cr_assert_eq(queue_fault(0), QUEUE_FINE);
+    queue_push(0, 1, 1, 11);
+    cr_assert_eq(queue_fault(0), QUEUE_LOST);
+}
+
 Test(queue, finds_elements_out_of_order) {
     queue_push(0, 1, 1, 11);
     queue_push(0, 3, 1, 10);
