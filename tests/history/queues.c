@@ -36,7 +36,6 @@ struct queues {
     struct queue_recording recordings[CREW_THREADS][CONNECTIONS];
     uint64_t seed, next_value[CREW_THREADS];
     _Atomic uint64_t waited, timeouts;
-    unsigned clients; /* that the server has when nobody has hung up */
     size_t count;
     struct queue_op all[OPS_MAX];
 };
@@ -240,19 +239,19 @@ static unsigned count_clients(struct wire *w) {
     return (unsigned)strtoul(field + strlen("connected_clients:"), NULL, 10);
 }
 
-/* Until the server knows of all who hung up: else they might take what the next round pushes. */
-static void wait_for_closes(struct wire *w, const struct queues *q) {
+/* Until the server knows of all who hung up: else they might take what the next round pushes. It has no other clients. */
+static void wait_for_closes(const struct crew *crew) {
+    struct wire *w = &crew->members[0].wires[0];
+    unsigned ours = crew->options->threads * crew->options->connections;
     uint64_t end_ns = wire_now_ns() + (uint64_t)WIRE_TIMEOUT_S * 1000000000;
-    while (count_clients(w) > q->clients)
-        if (wire_now_ns() > end_ns)
-            wire_trouble("connections that were closed are still there after %d s", WIRE_TIMEOUT_S);
+    while (count_clients(w) > ours)
+        if (wire_now_ns() > end_ns) wire_trouble("the server has more than our %u clients", ours);
 }
 
 static void queues_prepare(struct crew_member *leader, void *arg) {
     struct queues *q = arg;
     struct wire *w = &leader->wires[0];
     struct wire_reply said;
-    if (!q->clients) q->clients = count_clients(w);
     wire_add(w, "DEL");
     for (unsigned i = 0; i < QUEUES; i++) add_name(w, q, i);
     wire_add(w, "\r\n");
@@ -310,7 +309,7 @@ static bool queues_judge(struct crew *crew, void *arg) {
         }
     }
     crew->commands += q->count;
-    wait_for_closes(&crew->members[0].wires[0], q);
+    wait_for_closes(crew);
     for (unsigned i = 0; i < QUEUES; i++) collect_left(&crew->members[0].wires[0], q, i);
     struct queue_verdict verdict = queue_check(q->all, q->count, ((1U << SETS) - 1) << LISTS);
     if (verdict.fault != QUEUE_FINE) print_verdict(q, &verdict);
