@@ -404,6 +404,11 @@ static void write_header(struct thread *t, const uint64_t *keys, const uint64_t 
     rdb_write_aux_int(&g.writer, "redis-bits", 64);
     rdb_write_aux_int(&g.writer, "ctime", options.now_ms / 1000);
     rdb_write_aux_int(&g.writer, "used-mem", (int64_t)mem_used());
+    if (options.replication_id) {
+        rdb_write_aux_int(&g.writer, "repl-stream-db", options.replication_database);
+        rdb_write_aux(&g.writer, "repl-id", options.replication_id, strlen(options.replication_id));
+        rdb_write_aux_int(&g.writer, "repl-offset", options.replication_offset);
+    }
     rdb_write_aux_int(&g.writer, "aof-base", options.aof_base);
     for (unsigned i = 0; i < slices.databases; i++) {
         if (keys[i] == 0) continue;

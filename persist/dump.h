@@ -61,6 +61,10 @@ struct dump_options {
     bool compress, checksum; /* rdbcompression, rdbchecksum */
     bool aof_base;           /* the file is the base of an append-only file */
     int64_t now_ms;
+    /* What the state is a prefix of, as replication has it; an id of NULL: nothing is said of that. Its text is needed
+     * until dump_begin returns. */
+    const char *replication_id;
+    int64_t replication_offset, replication_database;
 };
 
 /* Sets the upcalls of the store. Once, before threads start; `discard` frees a detached keyspace in the time of

@@ -31,7 +31,7 @@ static void run_cuts(struct coordinator *c) {
 }
 
 bool coordinator_run(struct coordinator *c, char *why, size_t why_cap) {
-    if (!thread_start(&c->thread, false, why, why_cap)) return false;
+    if (!thread_start(&c->thread, true, why, why_cap)) return false;
     const uint64_t beat_ns = (uint64_t)COORDINATOR_BEAT_MS * 1000000;
     uint64_t next_beat_ns = c->thread.turn_mono_ns;
     c->started(c);

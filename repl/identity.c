@@ -34,7 +34,8 @@ struct identity identity_get(void) {
 }
 
 void identity_begin(struct random *r) {
-    struct identity next = {.second_id = REPLICATION_ID_NONE, .second_end = -1};
+    struct identity next = {
+        .second_id = REPLICATION_ID_NONE, .second_end = -1, .offset = identity_get().offset};
     make_id(r, next.id);
     set(&next);
 }

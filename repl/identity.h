@@ -32,7 +32,7 @@ struct identity {
 /* 40 lower-case hexadecimal digits? */
 bool identity_is_id(const char *text);
 
-/* A history of our own that has just begun. Before others can look, too. */
+/* A history of our own that has just begun: a new id and no second one. The offset goes on. */
 void identity_begin(struct random *r);
 /* All of it at once, on any thread. */
 struct identity identity_get(void);

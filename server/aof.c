@@ -1,8 +1,9 @@
 /* aof.c: the append-only file while it is on, and how it comes to be on or off: see aof.h and the picture in
  * aof_parts.h. The configuration says what is wanted; a beat compares it with what is. */
 #include "server/aof_parts.h"
+
+#include "repl/feed.h"
 #include "server/config.h"
-#include "server/feed.h"
 #include "server/pause.h"
 #include "server/process.h"
 #include "server/worker.h"

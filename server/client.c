@@ -12,6 +12,7 @@
 #include "server/output.h"
 #include "server/pubsub.h"
 #include "server/registry.h"
+#include "server/replication.h"
 #include "server/resp.h"
 #include "server/transaction.h"
 #include "server/worker.h"
@@ -140,7 +141,11 @@ void client_request_over(struct worker *w, struct client *c) {
 
 static void bury(struct worker *w, struct client *c) {
     ASSERT(c->in_flight == 0 && !c->in_batch && !c->dirty);
-    ring_close_fd(w->thread.ring, c->fd, tag_make(TAG_NOTHING, 0, 0));
+    if (UNLIKELY(c->hands_over))
+        replication_take_over(w, c);
+    else
+        ring_close_fd(w->thread.ring, c->fd, tag_make(TAG_NOTHING, 0, 0));
+    mem_free(c->replica);
     output_drop(c);
     reply_clear(&c->reply);
     resp_partial_free(c->partial);

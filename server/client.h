@@ -11,6 +11,7 @@
 #include "server/pubsub.h"
 #include "server/reply.h"
 #include "shard/base/buf.h"
+#include "shard/rt/tag.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 struct worker;
 struct command;
 struct output_vector;
+struct replica_request;
 struct pubsub_client;
 struct resp_partial;
 struct transaction;
@@ -105,7 +107,9 @@ struct client {
     _Atomic int32_t queued;          /* shared: commands in the queue; -1 outside MULTI */
 
     /* Session. */
-    struct pubsub_client *pubsub;                 /* its subscriptions; NULL without any */
+    struct replica_request *replica; /* what it said of itself by REPLCONF; NULL: nothing */
+    bool hands_over;                 /* closing hands the connection to the coordinator: it is a replica */
+    struct pubsub_client *pubsub;    /* its subscriptions; NULL without any */
     _Atomic uint32_t subscriptions[PUBSUB_KINDS]; /* shared: how many */
     _Atomic uint32_t database;                    /* shared */
     _Atomic uint32_t flags;
@@ -128,15 +132,6 @@ struct client_origin {
     bool unix_socket;
     char peer[48], local[48];
 };
-
-/* The ring's tags: what a completion is about, and for whom. */
-enum tag_kind { TAG_NOTHING, TAG_RECEIVE, TAG_SEND, TAG_ACCEPT, TAG_KINDS };
-static inline uint64_t tag_make(enum tag_kind kind, uint32_t generation, uint32_t slot) {
-    return (uint64_t)kind << 56 | (uint64_t)(generation & 0xffffff) << 32 | slot;
-}
-static inline enum tag_kind tag_kind(uint64_t tag) {
-    return (enum tag_kind)(tag >> 56);
-}
 
 /* Takes over a new connection: registers it with the worker and starts receiving. */
 struct client *client_create(struct worker *w, const struct client_origin *origin);

@@ -28,6 +28,7 @@
     EACH(connection_commands)                                                                                \
     EACH(client_commands)                                                                                    \
     EACH(save_commands)                                                                                      \
+    EACH(replication_commands)                                                                               \
     EACH(waitaof_commands)                                                                                   \
     EACH(server_commands)                                                                                    \
     EACH(config_commands)                                                                                    \

@@ -208,6 +208,7 @@ const struct docs docs_table[] = {
     {.name = "ping", .syntax = "message~s?"},
     {.name = "psetex", .syntax = "key~k#0 milliseconds~i value~s"},
     {.name = "psubscribe", .syntax = "pattern~b*(pattern~p)"},
+    {.name = "psync", .syntax = "replicationid~s offset~i"},
     {.name = "pttl", .syntax = "key~k#0", .history = (const char *const[]){"2.8.0", "The answer -2.", NULL}},
     {.name = "publish", .syntax = "channel~s message~s"},
     {.name = "pubsub|channels", .syntax = "pattern~p?"},
@@ -219,6 +220,7 @@ const struct docs docs_table[] = {
     {.name = "renamenx",
      .syntax = "key~k#0 newkey~k#1",
      .history = (const char *const[]){"3.2.0", "The same name twice is no error any more.", NULL}},
+    {.name = "replconf", .syntax = "", .flag = "syscmd"},
     {.name = "restore",
      .syntax = "key~k#0 ttl~i serialized-value~s replace~x=REPLACE@3.0.0? absttl~x=ABSTTL@5.0.0? "
                "seconds~i=IDLETIME@5.0.0? frequency~i=FREQ@5.0.0?",

@@ -43,11 +43,6 @@ struct info_facts {
 };
 const struct info_facts *info_facts(void);
 
-/* The replication id that this server would give its replicas; a new one. `id` has room for INFO_ID_CHARS +
- * 1. */
-void info_replication_id(char *id);
-void info_change_replication_id(void);
-
 /* Sections by name, in any case; several at once as bits. "default", "all" and "everything" stand for many;
  * 0: unknown. */
 typedef uint32_t info_sections;

@@ -25,7 +25,6 @@ static struct {
     struct spin lock;
     bool begun;
     struct info_facts facts;
-    char replication_id[INFO_ID_CHARS + 1];
 
     uint64_t last_ms;
     uint64_t last[RATES];
@@ -50,7 +49,6 @@ const struct info_facts *info_facts(void) {
     if (!state.begun) {
         host_init();
         make_id(state.facts.run_id);
-        make_id(state.replication_id);
         state.facts.started_unix_s = clock_unix_ms() / 1000;
         state.facts.started_mono_ms = clock_mono_ms();
         state.startup_bytes = mem_used();
@@ -58,21 +56,6 @@ const struct info_facts *info_facts(void) {
     }
     spin_unlock(&state.lock);
     return &state.facts;
-}
-
-void info_replication_id(char *id) {
-    info_facts();
-    spin_lock(&state.lock);
-    memcpy(id, state.replication_id, sizeof state.replication_id);
-    spin_unlock(&state.lock);
-}
-
-void info_change_replication_id(void) {
-    char id[INFO_ID_CHARS + 1];
-    make_id(id);
-    spin_lock(&state.lock);
-    memcpy(state.replication_id, id, sizeof id);
-    spin_unlock(&state.lock);
 }
 
 /* ---- samples ---- */

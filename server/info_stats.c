@@ -1,6 +1,7 @@
 /* info_stats.c: INFO's sections stats, commandstats, errorstats, latencystats. */
 #include "server/info_parts.h"
 
+#include "repl/replicas.h"
 #include "server/command.h"
 #include "server/errorstats.h"
 #include "server/pubsub.h"
@@ -27,9 +28,10 @@ static void append_traffic(struct info *in, const struct statistics_total *t, co
     info_text(in, "instantaneous_input_repl_kbps", "0.00");
     info_text(in, "instantaneous_output_repl_kbps", "0.00");
     info_int(in, "rejected_connections", (int64_t)t->connections_rejected);
-    info_int(in, "sync_full", 0);
-    info_int(in, "sync_partial_ok", 0);
-    info_int(in, "sync_partial_err", 0);
+    struct replicas_state replicas = replicas_state();
+    info_int(in, "sync_full", (int64_t)replicas.full_syncs);
+    info_int(in, "sync_partial_ok", (int64_t)replicas.partial_syncs);
+    info_int(in, "sync_partial_err", (int64_t)replicas.refused_partial_syncs);
 }
 
 static void append_keys(struct info *in, const struct statistics_total *t, const struct info_samples *s) {

@@ -6,6 +6,7 @@
  * thread itself only waits for signals.
  */
 #include "repl/coordinator.h"
+#include "repl/replicas.h"
 #include "server/aof.h"
 #include "server/banner.h"
 #include "server/check.h"
@@ -18,6 +19,7 @@
 #include "server/oom_score.h"
 #include "server/persistence.h"
 #include "server/process.h"
+#include "server/replication.h"
 #include "server/statistics.h"
 #include "server/supervise.h"
 #include "server/title.h"
@@ -103,7 +105,17 @@ static void data_ready(void) {
 
 static void coordinator_started(struct coordinator *c) {
     info_facts(); /* notes the time and the memory of the start */
+    replication_start(c);
     persistence_start(c, loading_begun, data_ready);
+}
+
+static void coordinator_turn(struct coordinator *c) {
+    aof_turn(c); /* merges the stream */
+    replication_turn(c);
+}
+
+static void coordinator_completion(struct coordinator *c, const struct completion *done) {
+    if (!replicas_completion(c, done)) listeners_completion(c, done);
 }
 
 static void coordinator_beat(struct coordinator *c) {
@@ -112,6 +124,7 @@ static void coordinator_beat(struct coordinator *c) {
     if (is_open) listeners_beat(c);
     persistence_beat(c);
     aof_beat(c);
+    replication_beat(c);
     info_sample();
 }
 
@@ -256,8 +269,8 @@ int main(int argc, char **argv) {
     for (unsigned i = 0; i < workers_count; i++) start_thread(&threads[i], worker_body, worker_by_index(i));
     introduce(config_get());
     coordinator = (struct coordinator){.started = coordinator_started,
-                                       .completion = listeners_completion,
-                                       .turn = aof_turn,
+                                       .completion = coordinator_completion,
+                                       .turn = coordinator_turn,
                                        .beat = coordinator_beat};
     coordinator.thread.index = (uint16_t)workers_count;
     snprintf(coordinator.thread.name, sizeof coordinator.thread.name, "gyre-coord");

@@ -4,6 +4,7 @@
  * so that the router takes their slices first: see debug_parts.h for who holds what. Only clients that
  * enable-debug-command allows come here (protection.h).
  */
+#include "repl/identity.h"
 #include "server/cmd/debug_parts.h"
 #include "server/cmd/list.h"
 #include "server/config.h"
@@ -117,7 +118,7 @@ static void debug_file_fault(struct call *c) {
 
 static void debug_change_repl_id(struct call *c) {
     log_notice("Changing replication IDs after receiving change-repl-id");
-    info_change_replication_id();
+    identity_begin(&c->visit.thread->random);
     reply_ok(c->reply);
 }
 

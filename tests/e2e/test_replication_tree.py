@@ -63,15 +63,18 @@ def promote(nodes, rng, writers):
     writers.go_on(chosen)
 
 
-def grow(ctx, kinds, events):
+EVENTS = (cut_a_link, cut_a_link, restart_a_leaf, restart_in_the_middle, hang_elsewhere, promote)
+
+
+def grow(ctx, kinds, count, events=EVENTS):
     rng = random.Random(ctx.seed)
     nodes = plant(ctx, kinds)
     writers = Writers(nodes[0], seed=ctx.seed, pace_s=0.005)
     readers = Readers(nodes[1:], writers)
-    for _ in range(events):
+    for _ in range(count):
         served = {node: int(node.info("sync_full")) for node in nodes}
         before = {node: node.server.pid for node in nodes}
-        event = rng.choice((cut_a_link, cut_a_link, restart_a_leaf, restart_in_the_middle, hang_elsewhere, promote))
+        event = rng.choice(events)
         print(f"{event.__name__}, root {writers.root.name}")
         event(nodes, rng, writers)
         time.sleep(rng.random() * 0.5)
@@ -85,7 +88,7 @@ def grow(ctx, kinds, events):
     readers.stop()
     wait_until_alike(nodes)
     assert full_syncs(nodes) <= len(nodes) - 1, "what happened was partial"
-    assert min(writers.written) > events
+    assert min(writers.written) > count
     for node in nodes:
         node.close()
 

@@ -1,7 +1,6 @@
 /* feed.c: see feed.h. */
-#include "server/feed.h"
+#include "repl/feed.h"
 
-#include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/store/oplog.h"
 #include "shard/store/slice.h"
@@ -23,9 +22,9 @@ static void set_logging(void) {
 
 struct stream *feed_begin(struct coordinator *c, enum feed_user user) {
     ASSERT(user < FEED_USERS && !feed.attached[user]);
-    if (!feed.stream.last) {
+    if (!feed.stream.last) { /* the coordinator has the last number */
         oplog_set_reader(c->thread.index);
-        stream_open(&feed.stream, &c->thread, workers_count + 1);
+        stream_open(&feed.stream, &c->thread, c->thread.index + 1U);
     }
     feed.wanted[user] = feed.attached[user] = true;
     set_logging();

@@ -9,8 +9,8 @@
  *
  * All calls on the coordinator's thread.
  */
-#ifndef GYRE_SERVER_FEED_H
-#define GYRE_SERVER_FEED_H
+#ifndef GYRE_REPL_FEED_H
+#define GYRE_REPL_FEED_H
 
 #include "persist/stream.h"
 #include "repl/coordinator.h"

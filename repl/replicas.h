@@ -1,0 +1,90 @@
+/* replicas.h: those who follow this server: taking them over, bringing them up to date, keeping them so.
+ *
+ *    (a shard's connection asks for PSYNC)
+ *        │ replicas_attach
+ *        ├── may go on ──────────────────────────────┐
+ *        ▼                                           │
+ *     WAITS     for a dump to begin                  │
+ *        │ the cut: its place in the stream is noted │
+ *        ▼                                           │
+ *     LOADS     gets the dump, as fast as it takes it│
+ *        │                                           ▼
+ *        └───────────────────────────────────────> ONLINE     gets the stream
+ *
+ * All of a replica belongs to the coordinator's thread, as the stream does; every replica is a reader of it at a pace
+ * of its own, and refers to the same bytes. All who wait when a dump begins share it (spool.h). Nothing here ever
+ * waits, and no writer is slowed down for a replica; one that lags more than the limit allows is cut off.
+ */
+#ifndef GYRE_REPL_REPLICAS_H
+#define GYRE_REPL_REPLICAS_H
+
+#include "repl/coordinator.h"
+#include "repl/identity.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REPLICA_NAME_MAX = 48, REPLICA_HOST_MAX = 256 };
+
+/* A connection that has asked for PSYNC or SYNC, handed over with all that is known of it. */
+struct replica_request {
+    struct message message;
+    int fd;
+    uint64_t client_id;
+    char peer[REPLICA_NAME_MAX], local[REPLICA_NAME_MAX];
+    char host
+        [REPLICA_HOST_MAX]; /* where it says that it listens: REPLCONF ip-address; "": where it comes from */
+    int port;               /* and listening-port; 0: unknown */
+    bool psync;             /* PSYNC, not SYNC: it sends acknowledgements */
+    bool knows_eof, knows_psync2; /* REPLCONF capa */
+    bool dump_only;               /* REPLCONF rdb-only: no stream */
+    char id[REPLICATION_ID_LEN + 1];
+    int64_t from; /* the first byte it wants: see psync.h */
+};
+
+/* How: as configured just now. */
+struct replicas_settings {
+    uint64_t backlog_bytes, backlog_ttl_s;
+    uint64_t lag_hard_bytes, lag_soft_bytes, lag_soft_s; /* client-output-buffer-limit replica; 0: none */
+    int64_t ping_s, timeout_s, delay_s;
+    unsigned enough_waiting; /* the delay is over when so many wait; 0: no number is enough */
+    bool compress, checksum;
+};
+void replicas_set(const struct replicas_settings *settings);
+
+/* Takes the connection over: frees the request, closes it in the end. On the coordinator's thread. */
+void replicas_attach(struct coordinator *c, struct replica_request *request);
+/* Whether a completion was of a replica; then it has been dealt with. */
+bool replicas_completion(struct coordinator *c, const struct completion *done);
+/* Every turn, after the stream was merged; and every beat. */
+void replicas_turn(struct coordinator *c);
+void replicas_beat(struct coordinator *c);
+
+/* ---- for others to see: any thread ---- */
+
+enum replica_state { REPLICA_WAITS, REPLICA_LOADS, REPLICA_ONLINE };
+struct replica_view {
+    uint64_t client_id;
+    enum replica_state state;
+    char host[REPLICA_HOST_MAX], peer[REPLICA_NAME_MAX], local[REPLICA_NAME_MAX];
+    int port;
+    int64_t offset; /* acknowledged */
+    int64_t ack_ms; /* when, in Unix time; 0: never */
+    int64_t since_ms;
+    bool sends_acks;
+};
+/* Copies at most `most` of them, oldest first; returns how many there are. */
+unsigned replicas_view(struct replica_view *to, unsigned most);
+
+/* Where it is: as it said, or where it comes from. */
+void replica_view_host(const struct replica_view *view, char *host, size_t cap);
+
+struct replicas_state {
+    bool backlog;
+    int64_t backlog_first, backlog_bytes; /* the number of its first byte */
+    uint64_t full_syncs, partial_syncs, refused_partial_syncs;
+};
+struct replicas_state replicas_state(void);
+
+#endif

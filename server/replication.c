@@ -1,0 +1,69 @@
+/* replication.c: see replication.h. */
+#include "server/replication.h"
+
+#include "repl/replicas.h"
+#include "server/config.h"
+#include "server/worker.h"
+#include "shard/base/assert.h"
+#include "shard/base/log.h"
+
+#include <string.h>
+
+static struct coordinator *coordinator;
+
+static void follow_configuration(void) {
+    const struct config *config = config_get();
+    const struct config_output_limit *limit = &config->client_output_buffer_limit[CLIENT_CLASS_REPLICA];
+    bool diskless = config->repl_diskless_sync;
+    replicas_set(&(struct replicas_settings){
+        .backlog_bytes = config->repl_backlog_size,
+        .backlog_ttl_s = (uint64_t)config->repl_backlog_ttl,
+        .lag_hard_bytes = limit->hard_bytes,
+        .lag_soft_bytes = limit->soft_bytes,
+        .lag_soft_s = (uint64_t)limit->soft_seconds,
+        .ping_s = config->repl_ping_replica_period,
+        .timeout_s = config->repl_timeout,
+        .delay_s = diskless ? config->repl_diskless_sync_delay : 0,
+        .enough_waiting = (unsigned)config->repl_diskless_sync_max_replicas,
+        .compress = config->rdbcompression,
+        .checksum = config->rdbchecksum,
+    });
+}
+
+void replication_start(struct coordinator *c) {
+    coordinator = c;
+    identity_begin(&c->thread.random);
+    follow_configuration();
+}
+
+void replication_turn(struct coordinator *c) {
+    replicas_turn(c);
+}
+
+void replication_beat(struct coordinator *c) {
+    follow_configuration();
+    replicas_beat(c);
+}
+
+void replication_hand_over(struct worker *w, struct client *c) {
+    ASSERT(c->replica && !c->hands_over);
+    c->hands_over = true;
+    client_close_after_reply(w, c);
+}
+
+static void deliver(struct thread *to, struct message *message) {
+    ASSERT(to == &coordinator->thread);
+    replicas_attach(coordinator, (struct replica_request *)message);
+}
+
+void replication_take_over(struct worker *w, struct client *c) {
+    struct replica_request *request = c->replica;
+    ASSERT(c->hands_over && request && coordinator);
+    c->replica = NULL;
+    request->message.deliver = deliver;
+    request->fd = c->fd;
+    request->client_id = c->id;
+    memcpy(request->peer, c->peer, sizeof request->peer);
+    memcpy(request->local, c->local, sizeof request->local);
+    thread_post(&w->thread, &coordinator->thread, &request->message);
+}

@@ -1,0 +1,25 @@
+/* replication.h: what ties replication (repl/) to the rest of the server: its settings from the configuration, its part of
+ * the coordinator's loop, and connections that turn out to be replicas.
+ */
+#ifndef GYRE_SERVER_REPLICATION_H
+#define GYRE_SERVER_REPLICATION_H
+
+#include "repl/coordinator.h"
+
+#include <stdbool.h>
+
+struct client;
+struct worker;
+
+/* On the coordinator's thread: as it starts, every turn after the stream was merged, every beat. */
+void replication_start(struct coordinator *c);
+void replication_turn(struct coordinator *c);
+void replication_beat(struct coordinator *c);
+
+/* The client is a replica from here on: it gets what it was told so far, and then belongs to the coordinator. Its
+ * `replica` has been filled in. On its own thread. */
+void replication_hand_over(struct worker *w, struct client *c);
+/* The connection of such a client, which is being freed, goes to the coordinator. */
+void replication_take_over(struct worker *w, struct client *c);
+
+#endif
