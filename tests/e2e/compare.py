@@ -135,6 +135,12 @@ LOOSE.update(
 )
 
 
+def is_by_nothing(command):
+    """BY a pattern without a star: then a set comes in no order. What the random commands sort so is named `sorted`, and no set."""
+    words = [as_text(word) for word in command[1:]]
+    return words[0] != "sorted" and any(a.upper() == "BY" and "*" not in b for a, b in zip(words[1:], words[2:]))
+
+
 def loosened(command):
     """The function of LOOSE for a command, or None when replies must be the same bytes."""
     words = [as_text(word).upper() for word in command[:2]]
@@ -142,6 +148,8 @@ def loosened(command):
         return shape
     if words[0] in ("SSCAN", "HSCAN", "ZSCAN") and [as_text(word) for word in command[2:3]] != ["0"]:
         return shape
+    if words[0] in ("SORT", "SORT_RO") and is_by_nothing(command):
+        return unordered
     return LOOSE.get(" ".join(words)) or (LOOSE.get(words[0]) if words else None)
 
 
