@@ -17,6 +17,7 @@
 #include "server/worker.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/base/mem_home.h"
 #include "shard/rt/clock.h"
 #include "shard/store/grave.h"
 #include "shard/store/oplog.h"
@@ -25,6 +26,8 @@ enum {
     STEP_US = 100,
     WALK_US = 250,        /* slices looked at within one turn, at most */
     DISCARDS_AT_ONCE = 8, /* entries freed between two looks at the clock: each may be large */
+    STRAYS_AT_ONCE = 16,
+    FREE_PAUSES = 1, /* after a step of freeing a pause of its length: clients share the processors */
     HOLD_US_MAX = 100,
     DUMP_PAUSES = 2,         /* a dump pauses so many times as long as it works */
     TIMEOUT_CHECKS_MIN = 50, /* clients per round */
@@ -41,14 +44,20 @@ static unsigned round_ms(void) {
     return 1000u / (unsigned)(hz < 1 ? 1 : hz > 500 ? 500 : hz);
 }
 
+static uint64_t at_most_until(uint64_t wait_ns, uint64_t when_ns) {
+    uint64_t now_ns = clock_mono_ns(), left_ns = when_ns > now_ns ? when_ns - now_ns : 0;
+    return left_ns < wait_ns ? left_ns : wait_ns;
+}
+
 uint64_t upkeep_wait_ns(struct worker *w) {
-    if (w->upkeep_left || w->discards || !grave_is_empty(&w->thread)) return 0;
-    uint64_t now_ms = clock_mono_ms(), blocked_ns = blocked_wait_ns(w);
+    if (w->upkeep_left) return 0;
+    uint64_t now_ms = clock_mono_ms(), wait_ns = blocked_wait_ns(w);
     uint64_t cron_ns = w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
-    uint64_t wait_ns = cron_ns < blocked_ns ? cron_ns : blocked_ns;
-    if (!w->dumping) return wait_ns;
-    uint64_t now_ns = clock_mono_ns(), dump_ns = w->dump_next_ns > now_ns ? w->dump_next_ns - now_ns : 0;
-    return dump_ns < wait_ns ? dump_ns : wait_ns;
+    if (cron_ns < wait_ns) wait_ns = cron_ns;
+    if (w->dumping) wait_ns = at_most_until(wait_ns, w->dump_next_ns);
+    if (w->discards || !grave_is_empty(&w->thread) || mem_home_is_due())
+        wait_ns = at_most_until(wait_ns, w->free_next_ns);
+    return wait_ns;
 }
 
 /* One step on one slice. True while it has more to do now. A busy slice is left for the next round. */
@@ -142,8 +151,8 @@ static void refresh_thresholds(struct worker *w) {
     w->hold_ticks_max = ticks_of_us(HOLD_US_MAX);
 }
 
-/* A step of a dump, and then a pause of twice its length: most of the time belongs to others, on a machine that has
- * no processor to spare too. */
+/* A step of a dump, and then a pause of twice its length: most of the time belongs to others, on a machine
+ * that has no processor to spare too. */
 static void dump_some(struct worker *w) {
     uint64_t began_ns = w->thread.turn_mono_ns;
     if (w->dumping && began_ns < w->dump_next_ns) return;
@@ -154,9 +163,38 @@ static void dump_some(struct worker *w) {
     w->dump_next_ns = now_ns + DUMP_PAUSES * (now_ns - began_ns);
 }
 
-void upkeep_run(struct worker *w) {
+/* What was detached in this thread: tables, then values. Of other threads' heaps it only sends home. */
+static void free_detached(struct worker *w) {
+    if (LIKELY(!w->discards && grave_is_empty(&w->thread))) return;
+    if (w->thread.turn_mono_ns < w->free_next_ns) return;
+    uint64_t began_ns = clock_mono_ns();
     if (w->discards) discard_some(w);
     grave_dig(&w->thread, STEP_US);
+    w->freed_for_ns = clock_mono_ns() - began_ns;
+}
+
+static void free_strays(void) {
+    uint64_t began_ns = clock_mono_ns();
+    while (mem_home_free_some(STRAYS_AT_ONCE))
+        if (clock_mono_ns() - began_ns > STEP_US * 1000u) {
+            mem_return_at_once(true); /* they are many: until the last is gone */
+            return;
+        }
+    mem_return_at_once(false);
+}
+
+void upkeep_free_strays(struct worker *w) {
+    bool is_due = mem_home_is_due() && w->thread.turn_mono_ns >= w->free_next_ns;
+    if (LIKELY(!is_due && !w->freed_for_ns)) return;
+    uint64_t began_ns = clock_mono_ns();
+    if (is_due) free_strays();
+    uint64_t now_ns = clock_mono_ns();
+    w->free_next_ns = now_ns + FREE_PAUSES * (w->freed_for_ns + now_ns - began_ns);
+    w->freed_for_ns = 0;
+}
+
+void upkeep_run(struct worker *w) {
+    free_detached(w);
     blocked_upkeep(w);
     uint64_t now_ms = w->thread.turn_mono_ns / 1000000;
     if (now_ms >= w->next_cron_ms) {

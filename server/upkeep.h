@@ -13,5 +13,8 @@ void upkeep_init(struct worker *w);
 uint64_t upkeep_wait_ns(struct worker *w);
 /* One turn's share. The thread holds nothing. */
 void upkeep_run(struct worker *w);
+/* After it, when the thread sends nothing home any more: frees for a while what other threads let go of
+ * that came from this one's heap. */
+void upkeep_free_strays(struct worker *w);
 
 #endif

@@ -10,6 +10,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/base/mem_home.h"
 #include "shard/rt/file.h"
 #include "shard/store/oplog.h"
 
@@ -173,13 +174,24 @@ void worker_poke_from_outside(struct worker *to) {
 
 /* ---- the loop ---- */
 
+/* Hands blocks of other threads' heaps over to them, and wakes those that have to free some now. */
+static void send_home(struct worker *w) {
+    struct mem_homes woken = mem_home_sent();
+    for (unsigned i = 0; i < workers_count; i++)
+        if (woken.bits[i / 64] >> (i % 64) & 1) thread_wake(&w->thread, &worker_by_index(i)->thread);
+}
+
 static void serve(struct worker *w) {
+    bool sends_home = workers_count > 1;
     while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
         thread_turn(&w->thread, upkeep_wait_ns(w));
+        if (sends_home) mem_home_send();
         handle_completions(w);
         batch_run(w);
         handle_wakes(w);
         upkeep_run(w);
+        if (sends_home) send_home(w);
+        upkeep_free_strays(w);
         ASSERT(!oplog_is_open(&w->thread));
         oplog_ring(&w->thread);
         output_flush(w);
@@ -220,9 +232,11 @@ static void close_all(struct worker *w) {
 bool worker_run(struct worker *w, void (*started)(struct worker *w), char *why, size_t why_cap) {
     if (!thread_start(&w->thread, true, why, why_cap)) return false;
     upkeep_init(w);
+    mem_home_open(w->thread.index);
     started(w);
     serve(w);
     close_all(w);
+    mem_home_close();
     mem_publish();
     return true;
 }

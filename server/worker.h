@@ -91,12 +91,13 @@ struct worker {
     struct census census;         /* of the clients seen on the way */
     uint64_t next_cron_ms;
     struct discard *discards;
-    unsigned upkeep_slice;            /* owned slice where upkeep goes on */
-    unsigned upkeep_left;             /* owned slices still to be looked at */
-    unsigned first_slice, last_slice; /* owned: [first, last) */
-    bool dumping;                     /* there is more to do for a dump, */
-    uint64_t dump_next_ns;            /* but not before this time */
-    _Atomic bool stop;                /* shared */
+    unsigned upkeep_slice;               /* owned slice where upkeep goes on */
+    unsigned upkeep_left;                /* owned slices still to be looked at */
+    unsigned first_slice, last_slice;    /* owned: [first, last) */
+    bool dumping;                        /* there is more to do for a dump, */
+    uint64_t dump_next_ns;               /* but not before this time */
+    uint64_t free_next_ns, freed_for_ns; /* when freeing goes on, and how long it took in this turn */
+    _Atomic bool stop;                   /* shared */
 };
 
 /* Number of shards, and a shard's worker. */

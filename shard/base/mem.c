@@ -23,6 +23,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
+#include "shard/base/mem_home.h"
 
 #ifdef MEM_LIBC
 #include <malloc.h>
@@ -156,14 +157,19 @@ void *mem_dup(const void *bytes, size_t n) {
     return copy;
 }
 
-void mem_free(void *block) {
-    if (block == NULL) return;
-    account(-(int64_t)usable_size(block));
+void mem_home_release(void *block) {
 #ifdef MEM_LIBC
     free(block);
 #else
     mi_free(block);
 #endif
+}
+
+void mem_free(void *block) {
+    if (block == NULL) return;
+    account(-(int64_t)usable_size(block));
+    if (mem_home_sends && mem_home_take(block)) return;
+    mem_home_release(block);
 }
 
 size_t mem_size(const void *block) {
