@@ -59,6 +59,7 @@ static bool understand(struct replica *r, const struct word *words, unsigned cou
     if (offset > r->ack_offset) r->ack_offset = offset;
     r->ack_ms = r->heard_ms;
     r->awaits_ack = false;
+    replicas.heard = true;
     return true;
 }
 

@@ -51,6 +51,9 @@ struct replicas {
     struct replica *all[REPLICAS_MAX]; /* by slot */
     uint32_t generations[REPLICAS_MAX];
     unsigned count;
+    uint64_t noted_ticket;  /* all before it are in the stream, */
+    int64_t noted_offset;   /* up to here; what was asked or said besides may follow */
+    bool heard;             /* an acknowledgement, since that was last told */
     int64_t alone_since_ms; /* nobody follows since then; 0: somebody does */
     int64_t pinged_ms;
     uint64_t full_syncs, partial_syncs, refused_partial_syncs;

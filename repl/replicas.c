@@ -23,6 +23,8 @@ static struct {
     struct replica_view all[REPLICAS_MAX];
     unsigned count;
     struct replicas_state state;
+    _Atomic bool ask;        /* somebody waits for acknowledgements */
+    _Atomic unsigned thread; /* the coordinator's */
 } view;
 
 void replica_name(const struct replica *r, char *name, size_t cap) {
@@ -248,14 +250,39 @@ static void show(void) {
                                          .partial_syncs = replicas.partial_syncs,
                                          .refused_partial_syncs = replicas.refused_partial_syncs};
     if (replicas.backlog.stream) {
+        view.state.next_ticket = replicas.noted_ticket;
+        view.state.offset = replicas.noted_offset;
         view.state.backlog_first = backlog_first(&replicas.backlog) + 1;
         view.state.backlog_bytes = backlog_end(&replicas.backlog) - backlog_first(&replicas.backlog);
     }
     spin_unlock(&view.lock);
 }
 
+/* Before anything is said that is no entry. */
+static void note_entries(void) {
+    const struct stream *s = replicas.backlog.stream;
+    if (!s || replicas.noted_ticket == s->next_ticket) return;
+    replicas.noted_ticket = s->next_ticket;
+    replicas.noted_offset = backlog_end(&replicas.backlog);
+}
+
+bool replicas_have_answered(void) {
+    bool heard = replicas.heard;
+    replicas.heard = false;
+    return heard;
+}
+
+static void ask_for_acknowledgements(void) {
+    static const char words[] = "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
+    if (replicas.count && replicas.backlog.stream && !feed_is_relayed())
+        stream_say(replicas.backlog.stream, STREAM_REPLICAS, words, sizeof words - 1);
+}
+
 void replicas_turn(struct coordinator *c) {
     replicas.coordinator = c;
+    atomic_store_explicit(&view.thread, c->thread.index, memory_order_relaxed);
+    note_entries();
+    if (UNLIKELY(atomic_exchange(&view.ask, false))) ask_for_acknowledgements();
     if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog));
     if (!replicas.count) return;
     for (unsigned i = 0, seen = 0; i < REPLICAS_MAX && seen < replicas.count; i++) {
@@ -297,6 +324,7 @@ void replicas_beat(struct coordinator *c) {
             now_ms - replicas.pinged_ms >= replicas.settings.ping_s * 1000) {
             static const char ping[] = "*1\r\n$4\r\nPING\r\n";
             replicas.pinged_ms = now_ms;
+            note_entries();
             stream_say(replicas.backlog.stream, STREAM_REPLICAS, ping, sizeof ping - 1);
         }
         backlog_trim(&replicas.backlog, replicas.settings.backlog_bytes);
@@ -334,6 +362,21 @@ void replica_view_host(const struct replica_view *v, char *host, size_t cap) {
         snprintf(host, cap, "%s", v->host);
     else
         snprintf(host, cap, "%.*s", end ? (int)(end - v->peer) : (int)strlen(v->peer), v->peer);
+}
+
+unsigned replicas_acknowledged(int64_t offset) {
+    unsigned count = 0;
+    spin_lock(&view.lock);
+    for (unsigned i = 0; i < view.count; i++)
+        count += view.all[i].state == REPLICA_ONLINE && view.all[i].offset >= offset;
+    spin_unlock(&view.lock);
+    return count;
+}
+
+void replicas_ask(struct thread *me) {
+    struct thread *coordinator = thread_by_index(atomic_load_explicit(&view.thread, memory_order_relaxed));
+    atomic_store(&view.ask, true);
+    if (coordinator) thread_wake(me, coordinator);
 }
 
 struct replicas_state replicas_state(void) {

@@ -84,7 +84,17 @@ struct replicas_state {
     bool backlog;
     int64_t backlog_first, backlog_bytes; /* the number of its first byte */
     uint64_t full_syncs, partial_syncs, refused_partial_syncs;
+    /* All tickets before this one are in the stream up to this offset. An acknowledgement that was asked for does not
+     * count the question. */
+    uint64_t next_ticket;
+    int64_t offset;
 };
 struct replicas_state replicas_state(void);
+/* How many replicas that are online have acknowledged this offset. */
+unsigned replicas_acknowledged(int64_t offset);
+/* Has all replicas asked for an acknowledgement. `me` is the caller's thread. */
+void replicas_ask(struct thread *me);
+/* Whether an acknowledgement has come since the last call. On the coordinator's thread. */
+bool replicas_have_answered(void);
 
 #endif

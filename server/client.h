@@ -98,6 +98,7 @@ struct client {
     struct waiter *waiter;      /* a blocking command's wait; set and cleared under the registry lock */
     uint64_t first_deadline_ns; /* of a blocking command that is run again: as it was at first; 0: none */
     unsigned passes;            /* refusals of the waiting command: see hold.h */
+    int64_t awaits_offset;      /* of WAIT: that replicas are to acknowledge, and one; 0: not known yet */
     uint64_t awaits; /* what a command that is run again (CALL_LATER) waits for, by number; 0: nothing yet */
     unsigned in_flight; /* requests whose last completion is still to come */
 

@@ -316,6 +316,7 @@ const struct docs docs_table[] = {
     {.name = "type", .syntax = "key~k#0"},
     {.name = "unlink", .syntax = "key~k#0*"},
     {.name = "unsubscribe", .syntax = "channel~s?*"},
+    {.name = "wait", .syntax = "numreplicas~i timeout~i"},
     {.name = "waitaof", .syntax = "numlocal~i numreplicas~i timeout~i"},
     {.name = "watch", .syntax = "key~k#0*"},
     {.name = "zadd",

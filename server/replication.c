@@ -36,8 +36,17 @@ void replication_start(struct coordinator *c) {
     follow_configuration();
 }
 
+static _Atomic bool awaiting[THREADS_MAX];
+
+void replication_await(struct worker *w) {
+    atomic_store(&awaiting[w->thread.index], true);
+}
+
 void replication_turn(struct coordinator *c) {
     replicas_turn(c);
+    if (LIKELY(!replicas_have_answered())) return;
+    for (unsigned i = 0; i < workers_count; i++)
+        if (atomic_exchange(&awaiting[i], false)) worker_poke_by(&c->thread, worker_by_index(i));
 }
 
 void replication_beat(struct coordinator *c) {

@@ -16,6 +16,8 @@ void replication_start(struct coordinator *c);
 void replication_turn(struct coordinator *c);
 void replication_beat(struct coordinator *c);
 
+/* A command of this thread waits for acknowledgements: the thread is poked when some have come. Once. */
+void replication_await(struct worker *w);
 /* The client is a replica from here on: it gets what it was told so far, and then belongs to the coordinator. Its
  * `replica` has been filled in. On its own thread. */
 void replication_hand_over(struct worker *w, struct client *c);

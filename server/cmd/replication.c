@@ -1,12 +1,17 @@
 /* cmd/replication.c: what replicas and those who watch them ask: REPLCONF, PSYNC, SYNC, ROLE.
  *
  * A connection is a client like any other until it asks for PSYNC or SYNC: then it leaves its thread for the
- * coordinator's (server/replication.h). */
+ * coordinator's (server/replication.h).
+ *
+ * WAIT needs no hold: the last change that the client was part of, or may have been shown, has a ticket; once that is
+ * in the stream, the stream's offset is what replicas have to acknowledge. Until enough have, the command is run
+ * again (CALL_LATER). */
 #include "server/replication.h"
 #include "repl/replicas.h"
 #include "server/call.h"
 #include "server/client.h"
 #include "shard/base/mem.h"
+#include "shard/rt/clock.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -106,6 +111,44 @@ static void cmd_sync(struct call *c) {
     hand_over(c);
 }
 
+/* ---- WAIT ---- */
+
+/* How many replicas have what the client knows of. */
+static unsigned count_level(struct client *c) {
+    struct replicas_state state = replicas_state();
+    if (!c->saw_ticket) return replicas_acknowledged(0);
+    if (!c->awaits_offset && state.next_ticket > c->saw_ticket) c->awaits_offset = state.offset + 1;
+    return c->awaits_offset ? replicas_acknowledged(c->awaits_offset - 1) : 0;
+}
+
+static void cmd_wait(struct call *c) {
+    struct client *client = c->client;
+    int64_t wanted, timeout_ms;
+    if (!call_int(c, 1, &wanted, NULL) ||
+        !call_int(c, 2, &timeout_ms, "ERR timeout is not an integer or out of range"))
+        return;
+    if (timeout_ms < 0) {
+        reply_error(c->reply, "ERR timeout is negative");
+        return;
+    }
+    replication_await(c->worker); /* before it looks */
+    unsigned level = count_level(client);
+    uint64_t now_ms = clock_mono_ms();
+    if (level < wanted && !c->in_exec) {
+        if (!client->awaits) {
+            client->awaits = timeout_ms ? now_ms + (uint64_t)timeout_ms : UINT64_MAX;
+            replicas_ask(c->visit.thread);
+        }
+        if (now_ms < client->awaits) {
+            c->outcome = CALL_LATER;
+            return;
+        }
+    }
+    client->awaits = 0;
+    client->awaits_offset = 0;
+    reply_int(c->reply, level);
+}
+
 /* ---- ROLE ---- */
 
 static void cmd_role(struct call *c) {
@@ -158,6 +201,16 @@ struct command replication_commands[] = {
      .group = "server",
      .summary = "Follow this server from now on",
      .since = "1.0.0"},
+    {.name = "wait",
+     .arity = 3,
+     .flags = CMD_NOSCRIPT,
+     .categories = ACL_SLOW | ACL_CONNECTION,
+     .handler = cmd_wait,
+     .group = "generic",
+     .summary = "Wait until so many replicas have what this client did before",
+     .since = "3.0.0",
+     .complexity = "O(1)",
+     .tips = (const char *const[]){"request_policy:all_shards", "response_policy:agg_min", NULL}},
     {.name = "role",
      .arity = 1,
      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST,

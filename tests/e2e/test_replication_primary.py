@@ -166,6 +166,35 @@ def test_the_handshake_by_hand(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_wait_until_replicas_have_it(ctx):
+    primary = ctx.server(*OPTIONS, "--repl-ping-replica-period", "10")
+    client = primary.client()
+    equal(client("WAIT", 0, 0), 0)
+    client("SET", "k", "v")
+    began = time.monotonic()
+    equal(client("WAIT", 1, 100), 0)
+    assert 0.1 <= time.monotonic() - began < 2
+    front = Proxy(primary.port)
+    near, far = follower(ctx, primary.port), follower(ctx, front.port)
+    for n in range(ctx.scaled(100)):
+        client("SET", "k", n)
+        equal(client("WAIT", 2, 5000), 2)
+        equal(near.client()("GET", "k"), b"%d" % n)
+        equal(far.client()("GET", "k"), b"%d" % n)
+    front.silence(True)
+    client("SET", "k", "w")
+    equal(client("WAIT", 2, 200), 1)
+    equal(client("WAIT", 1, 0), 1)
+    equal(near.client()("GET", "k"), b"w")
+    equal(client.pipeline([("MULTI",), ("SET", "k", "x"), ("WAIT", 2, 0), ("EXEC",)])[-1][0], Simple("OK"))
+    for wrong, text in ((("x", 0), "ERR value is not an integer or out of range"), ((1, "x"), "ERR timeout is not an integer or out of range"),
+                        ((1, -1), "ERR timeout is negative")):
+        equal(client("WAIT", *wrong), Error(text))
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
 def test_redis_cli_takes_a_dump(ctx):
     primary = ctx.server(*OPTIONS)
     primary.client()("DEBUG", "POPULATE", 5000)
