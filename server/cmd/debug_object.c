@@ -1,7 +1,9 @@
-/* debug_object.c: DEBUG OBJECT, HOLD, HTSTATS-KEY: what looks at one key, under the hold of its slice. */
+/* debug_object.c: DEBUG OBJECT, HOLD, HTSTATS-KEY, LISTPACK, QUICKLIST, SDSLEN: what looks at one key,
+ * under the hold of its slice. */
 #include "server/cmd/debug_parts.h"
 #include "server/cmd/lookup.h"
 #include "shard/base/assert.h"
+#include "shard/base/log.h"
 #include "shard/base/mem.h"
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
@@ -11,6 +13,7 @@
 
 #include <liblzf/lzf.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     HOLD_SECONDS_MAX = 60,
@@ -114,4 +117,60 @@ void debug_htstats_key(struct call *c) {
     }
     if (!find(c)) return;
     reply_error(c->reply, "ERR The value stored at the specified key is not represented using an hash table");
+}
+
+/* ---- LISTPACK, QUICKLIST, SDSLEN ---- */
+
+/* Where Redis prints every element to its standard output, this says in the log what there is. Returns
+ * without a reply unless the value has this encoding. */
+static bool log_structure(struct call *c, const char *encoding) {
+    const struct entry *e = find(c);
+    if (!e) return false;
+    if (entry_type(e) == TYPE_STRING || strcmp(lookup_encoding(e), encoding) != 0) {
+        reply_errorf(c->reply, "ERR Not a %s encoded object.", encoding);
+        return false;
+    }
+    const struct value_methods *methods = value_methods_get(entry_type(e));
+    log_notice("DEBUG: %s of %zu elements in %zu bytes", encoding, methods->count(entry_object(e)),
+               methods->bytes(entry_object(e)));
+    return true;
+}
+
+void debug_listpack(struct call *c) {
+    if (c->argc != 3 || c->key_count != 1)
+        debug_reply_syntax(c);
+    else if (log_structure(c, "listpack"))
+        reply_simple(c->reply, "Listpack structure printed on stdout");
+}
+
+/* How much detail is asked for makes no difference, nor whether it is a number. */
+void debug_quicklist(struct call *c) {
+    if (c->argc < 3 || c->argc > 4 || c->key_count != 1)
+        debug_reply_syntax(c);
+    else if (log_structure(c, "quicklist"))
+        reply_simple(c->reply, "Quicklist structure printed on stdout");
+}
+
+/* Strings have no room to spare here but in large blobs, so what is free is said to be nothing; key and
+ * value lie in one block, or the value in its own. */
+void debug_sdslen(struct call *c) {
+    if (c->argc != 3 || c->key_count != 1) {
+        debug_reply_syntax(c);
+        return;
+    }
+    const struct entry *e = find(c);
+    if (!e) return;
+    if (entry_type(e) != TYPE_STRING || entry_encoding(e) == ENC_INT) {
+        reply_error(c->reply, "ERR Not an sds encoded string.");
+        return;
+    }
+    char digits[TEXT_I64_MAX], text[256];
+    size_t key_len, len, payload = entry_payload_bytes(e), all = entry_footprint(e);
+    entry_key(e, &key_len);
+    entry_string(e, digits, &len);
+    snprintf(text, sizeof text,
+             "key_sds_len:%zu, key_sds_avail:0, key_zmalloc: %zu, val_sds_len:%zu, val_sds_avail:0, "
+             "val_zmalloc: %zu",
+             key_len, all - payload, len, payload);
+    reply_simple(c->reply, text);
 }

@@ -11,6 +11,9 @@ void debug_reply_syntax(struct call *c);
 void debug_object(struct call *c);
 void debug_hold(struct call *c);
 void debug_htstats_key(struct call *c);
+void debug_listpack(struct call *c);
+void debug_quicklist(struct call *c);
+void debug_sdslen(struct call *c);
 /* debug_digest.c: DIGEST with every slice held, DIGEST-VALUE with those of its keys. */
 void debug_digest(struct call *c);
 void debug_digest_value(struct call *c);

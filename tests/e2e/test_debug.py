@@ -56,6 +56,27 @@ def test_object(ctx):
     assert abs((int(time.time()) - 1 & 0xFFFFFF) - clock) <= 1, line
 
 
+def test_listpack_quicklist_sdslen(ctx):
+    """What redis-server answers, for keys of each encoding; of the strings' sizes only the lengths are the same."""
+    replies = []
+    for client in (ctx.client(), ctx.oracle().client()):
+        client("RPUSH", "list", "a", "b", "3", "hello world")
+        client("HSET", "hash", "f", "v")
+        client("HSET", "hashtable", "f", "v" * 1000)
+        client("ZADD", "zset", "1.5", "a")
+        client("SADD", "intset", "1", "2")
+        client("SADD", "set", "x")
+        client("SET", "int", "12")
+        client("SET", "string", "some text")
+        keys = ("list", "hash", "hashtable", "zset", "intset", "set", "int", "string", "none")
+        own = [client("DEBUG", verb, key) for verb in ("LISTPACK", "QUICKLIST", "SDSLEN") for key in keys if (verb, key) != ("LISTPACK", "set")]
+        own += [client("DEBUG", "QUICKLIST", key, detail) for key in ("list", "hash") for detail in ("0", "1", "x")]
+        own += [client("DEBUG", *words) for words in (("LISTPACK",), ("LISTPACK", "hash", "1"), ("QUICKLIST",), ("QUICKLIST", "list", "0", "1"),
+                                                      ("SDSLEN",), ("SDSLEN", "string", "1"))]
+        replies.append([re.sub(r"(avail|zmalloc): ?\d+", r"\1", r) if isinstance(r, str) else r for r in own])
+    equal(*replies)
+
+
 def test_digest(ctx):
     client, other = ctx.client(), ctx.server("--shards", "3").client()
     equal(client("DEBUG", "DIGEST"), Simple("0" * 40))
