@@ -10,6 +10,7 @@
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
+#include "shard/store/grave.h"
 
 #include <string.h>
 
@@ -58,6 +59,13 @@ void zset_reply_span(struct reply *r, const struct zset *z, struct zset_span spa
 bool zset_close_without(struct call *c, struct collection *col, struct zset_span span) {
     size_t n = span.to - span.from;
     ASSERT(col->at && span.from < span.to);
+    if (n < zset_count(col->object) && zset_rest_is_less(col->object, span)) {
+        /* Little stays: what is taken away goes to the grave as a whole. */
+        struct zset *before = col->object;
+        bool emptied = collection_close(c, col, zset_rest(before, span), n);
+        grave_free(c->visit.thread, TYPE_ZSET, before);
+        return emptied;
+    }
     if (n < zset_count(col->object)) return collection_close(c, col, zset_remove_span(col->object, span), n);
     keyspace_delete(&c->visit, &c->keys[col->key], col->at);
     call_dirty(c, n);

@@ -6,7 +6,7 @@
  * most that much per other thread (the caller's own balance is always in it). Allocation never returns NULL:
  * a cache that cannot allocate says so and stops (maxmemory is the way to bound it).
  *
- * Any thread may call these and may free what another allocated (mem_home.h: without leaving that one the work).
+ * Any thread may call these and may free what another allocated (see mem_home.h).
  */
 #ifndef GYRE_BASE_MEM_H
 #define GYRE_BASE_MEM_H

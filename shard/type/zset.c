@@ -9,6 +9,11 @@
 
 #include <math.h>
 
+enum {
+    REST_FROM = 1024, /* fewer items are removed one by one */
+    REST_SHARE = 2,   /* removing an item costs two to three times what copying one does */
+};
+
 /* ---- adding and updating ---- */
 
 bool zset_put_decides(struct zset_put *put, double present) {
@@ -95,6 +100,16 @@ struct zset *zset_remove_span(struct zset *z, struct zset_span span) {
     }
     zset_large_remove_span(zset_large(z), span);
     return z;
+}
+
+bool zset_rest_is_less(const struct zset *z, struct zset_span span) {
+    size_t removed = span.to - span.from;
+    return !zset_is_small(z) && removed >= REST_FROM && zset_count(z) - removed <= removed * REST_SHARE;
+}
+
+struct zset *zset_rest(const struct zset *z, struct zset_span span) {
+    ASSERT(!zset_is_small(z));
+    return zset_of(zset_large_rest(zset_large(z), span));
 }
 
 /* ---- asking ---- */

@@ -92,6 +92,10 @@ void zset_register(void);
 struct zset *zset_put(struct zset *z, struct zset_put *put);
 struct zset *zset_remove(struct zset *z, const char *member, size_t len, bool *removed);
 struct zset *zset_remove_span(struct zset *z, struct zset_span span);
+/* Removing by making a set of what stays. Whether that is less to do: much is removed, or most. */
+bool zset_rest_is_less(const struct zset *z, struct zset_span span);
+/* The items outside of the span, in a set of the same form as `z`, which is large and stays as it is. */
+struct zset *zset_rest(const struct zset *z, struct zset_span span);
 /* False: no such member. */
 bool zset_score(const struct zset *z, const char *member, size_t len, double *score);
 bool zset_rank(const struct zset *z, const char *member, size_t len, size_t *rank, double *score);

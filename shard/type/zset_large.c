@@ -86,15 +86,27 @@ struct zset_large *zset_large_from(const struct packed *p) {
     return z;
 }
 
-struct zset_large *zset_large_copy(const struct zset_large *z) {
-    struct zset_large *to = zset_large_new(z->tree.count);
-    struct zset_place place = zset_tree_at(&z->tree, 0);
-    for (; place.leaf; place = zset_tree_next(place)) {
+/* Copies the items of ranks [from, to) into another set. */
+static void copy_items(const struct zset_large *z, size_t from, size_t to, struct zset_large *into) {
+    struct zset_place place = zset_tree_at(&z->tree, from);
+    for (; from < to; from++, place = zset_tree_next(place)) {
         size_t len;
+        ASSERT(place.leaf);
         const char *member = entry_key(zset_tree_entry(place), &len);
-        zset_large_insert(to, member, len, table_hash(member, len), zset_tree_score(place));
+        zset_large_insert(into, member, len, table_hash(member, len), zset_tree_score(place));
     }
-    return to;
+}
+
+struct zset_large *zset_large_rest(const struct zset_large *z, struct zset_span span) {
+    ASSERT(span.from <= span.to && span.to <= z->tree.count);
+    struct zset_large *rest = zset_large_new(z->tree.count - (span.to - span.from));
+    copy_items(z, 0, span.from, rest);
+    copy_items(z, span.to, z->tree.count, rest);
+    return rest;
+}
+
+struct zset_large *zset_large_copy(const struct zset_large *z) {
+    return zset_large_rest(z, (struct zset_span){0});
 }
 
 /* ---- ranges ---- */

@@ -85,6 +85,8 @@ void zset_large_insert(struct zset_large *z, const char *member, size_t len, uin
 void zset_large_move(struct zset_large *z, struct entry *e, double score);
 void zset_large_remove(struct zset_large *z, struct entry **at, uint64_t hash);
 void zset_large_remove_span(struct zset_large *z, struct zset_span span);
+/* A new set of the items outside of the span. */
+struct zset_large *zset_large_rest(const struct zset_large *z, struct zset_span span);
 struct zset_span zset_large_by_score(const struct zset_large *z, const struct zset_score_range *range);
 struct zset_span zset_large_by_lex(const struct zset_large *z, const struct zset_lex_range *range);
 /* True while there is more. */

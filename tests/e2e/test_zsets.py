@@ -210,3 +210,20 @@ def test_large_sorted_sets_are_freed_after_the_command(ctx):
             lambda: _field(client("INFO", "memory"), "used_memory") < before + 2_000_000,
             what=f"memory after {ways}",
         )
+
+
+def test_removing_ranges_that_leave_little(ctx):
+    """What stays is as if the rest had never been, and what was taken is freed."""
+    replies = []
+    for client in (ctx.client(), ctx.oracle().client()):
+        own = []
+        ranges = (("RANK", "5", "3994"), ("RANK", "0", "-2"), ("SCORE", "(10", "+inf"), ("SCORE", "-inf", "3000"), ("LEX", "-", "+"), ("RANK", "0", "-1"))
+        for turn, (by, low, high) in enumerate(ranges):
+            score = "1" if turn == 4 else "%d"
+            client("ZADD", "key", *(word for i in range(4000) for word in (score.replace("%d", str(i)), f"member:{i}")))
+            own += [client("PEXPIREAT", "key", "33177117420000"), client(f"ZREMRANGEBY{by}", "key", low, high)]
+            own += [client("ZRANGE", "key", "0", "-1", "WITHSCORES"), client("PTTL", "key") > 0, client("OBJECT", "ENCODING", "key")]
+            own += [client("ZADD", "key", "7.5", "member:7"), client("ZRANK", "key", "member:7"), client("ZCARD", "key")]
+            own += [sorted(client("ZSCAN", "key", "0", "COUNT", "5000")[1]), client("DEL", "key")]
+        replies.append(own)
+    equal(*replies)
