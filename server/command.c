@@ -26,17 +26,40 @@ static struct command *by_id[COMMANDS_MAX], *top[COMMANDS_MAX];
 static unsigned id_count, top_count;
 static const char *current_names[COMMANDS_MAX]; /* by id; rename-command changes them */
 
+/* 1 to 8 bytes in a word, filled up with zeros. By loads that overlap: copied to memory in parts and read
+ * back as one word, the processor would have to wait until the parts have arrived there. */
+static inline uint64_t word_of(const char *bytes, size_t n) {
+    uint64_t word;
+    if (n == 8) {
+        memcpy(&word, bytes, 8);
+        return word;
+    }
+    if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + n - 4, 4);
+        return first | (uint64_t)last << 8 * (n - 4);
+    }
+    const unsigned char *b = (const unsigned char *)bytes;
+    return b[0] | (uint64_t)b[n / 2] << 8 * (n / 2) | (uint64_t)b[n - 1] << 8 * (n - 1);
+}
+
+/* Adds 0x20 to each byte in 'A'..'Z', without carries between bytes. */
+static inline uint64_t lower(uint64_t word) {
+    uint64_t low = word & 0x7f7f7f7f7f7f7f7full;
+    uint64_t from_a = low + 0x3f3f3f3f3f3f3f3full, beyond_z = low + 0x2525252525252525ull;
+    uint64_t upper = (from_a ^ beyond_z) & ~word & 0x8080808080808080ull;
+    return word | upper >> 2;
+}
+
 /* The name folded to lower case in words of eight bytes; false when it is too long to be one. */
 static inline bool fold(const char *name, size_t len, uint64_t *words) {
     if (UNLIKELY(len > NAME_MAX_BYTES)) return false;
-    memset(words, 0, NAME_MAX_BYTES);
-    memcpy(words, name, len);
-    for (size_t i = 0; i < (len + 7) / 8; i++) {
-        /* Adds 0x20 to each byte in 'A'..'Z', without carries between bytes. */
-        uint64_t low = words[i] & 0x7f7f7f7f7f7f7f7full;
-        uint64_t from_a = low + 0x3f3f3f3f3f3f3f3full, beyond_z = low + 0x2525252525252525ull;
-        uint64_t upper = (from_a ^ beyond_z) & ~words[i] & 0x8080808080808080ull;
-        words[i] |= upper >> 2;
+    for (unsigned i = 0; i < NAME_MAX_BYTES / 8; i++) {
+        size_t n = len < 8 ? len : 8;
+        words[i] = n > 0 ? lower(word_of(name, n)) : 0;
+        name += n;
+        len -= n;
     }
     return true;
 }

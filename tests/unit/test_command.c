@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct command *find(const char *name) {
@@ -32,6 +33,31 @@ Test(command, every_command_is_found_by_its_names, .init = commands_init) {
         cr_assert_eq(commands_find_full(c->full_name, strlen(c->full_name)), c, "%s", c->full_name);
         if (c->parent) cr_assert_eq(commands_find_sub(c->parent, c->name, strlen(c->name)), c);
     }
+}
+
+Test(command, names_of_every_length_are_told_apart, .init = commands_init) {
+    struct command *get = find("get");
+    char *name = strdup("get");
+    for (unsigned len = 1; len <= 32; len++) {
+        char *lower = malloc(len + 1),
+             *upper = malloc(len); /* of just this size: reading further is found out */
+        for (unsigned i = 0; i < len; i++) {
+            lower[i] = (char)('a' + (i * 7 + len) % 26);
+            upper[i] = (char)(lower[i] - 'a' + 'A');
+        }
+        lower[len] = 0;
+        cr_assert(commands_rename(name, lower));
+        cr_assert_eq(commands_find(upper, len), get, "%s", lower);
+        for (unsigned i = 0; i < len; i++) {
+            upper[i] ^= 2;
+            cr_assert_neq(commands_find(upper, len), get, "%s but for byte %u", lower, i);
+            upper[i] ^= 2;
+        }
+        free(name);
+        free(upper);
+        name = lower;
+    }
+    free(name);
 }
 
 /* What COMMAND, the router and the documentation rely on. */
