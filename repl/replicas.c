@@ -373,6 +373,16 @@ unsigned replicas_acknowledged(int64_t offset) {
     return count;
 }
 
+unsigned replicas_present(int64_t max_lag_s) {
+    int64_t now_s = clock_unix_ms() / 1000;
+    unsigned count = 0;
+    spin_lock(&view.lock);
+    for (unsigned i = 0; i < view.count; i++)
+        count += view.all[i].state == REPLICA_ONLINE && now_s - view.all[i].ack_ms / 1000 <= max_lag_s;
+    spin_unlock(&view.lock);
+    return count;
+}
+
 void replicas_ask(struct thread *me) {
     struct thread *coordinator = thread_by_index(atomic_load_explicit(&view.thread, memory_order_relaxed));
     atomic_store(&view.ask, true);

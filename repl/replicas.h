@@ -92,6 +92,8 @@ struct replicas_state {
 struct replicas_state replicas_state(void);
 /* How many replicas that are online have acknowledged this offset. */
 unsigned replicas_acknowledged(int64_t offset);
+/* How many are online and have said something to that effect within so many seconds. */
+unsigned replicas_present(int64_t max_lag_s);
 /* Has all replicas asked for an acknowledgement. `me` is the caller's thread. */
 void replicas_ask(struct thread *me);
 /* Whether an acknowledgement has come since the last call. On the coordinator's thread. */

@@ -168,7 +168,7 @@ struct config {
     int repl_timeout, repl_ping_replica_period;
     uint64_t repl_backlog_size;
     int64_t repl_backlog_ttl;
-    int min_replicas_max_lag;
+    int min_replicas_to_write, min_replicas_max_lag;
     const char *cluster_config_file, *cluster_announce_ip, *cluster_announce_hostname;
     const char *cluster_announce_human_nodename;
     int cluster_announce_port, cluster_announce_bus_port, cluster_announce_tls_port, cluster_port;

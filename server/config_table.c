@@ -288,8 +288,8 @@ const struct option option_table[] = {
         .alias = "repl-ping-slave-period"),
     MEMORY("repl-backlog-size", repl_backlog_size, 1, LONG_MAX, "1mb", 0),
     LONG("repl-backlog-ttl", repl_backlog_ttl, 0, LONG_MAX, "3600", 0),
-    FIXED("min-replicas-to-write", &option_int, "0", 0, .max = INT_MAX, .alias = "min-slaves-to-write"),
-    INT("min-replicas-max-lag", min_replicas_max_lag, 0, INT_MAX, "10", IDLE, .alias = "min-slaves-max-lag"),
+    INT("min-replicas-to-write", min_replicas_to_write, 0, INT_MAX, "0", 0, .alias = "min-slaves-to-write"),
+    INT("min-replicas-max-lag", min_replicas_max_lag, 0, INT_MAX, "10", 0, .alias = "min-slaves-max-lag"),
 
     /* Cluster. */
     FIXED("cluster-enabled", &option_bool, "no", IMMUTABLE),

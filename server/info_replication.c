@@ -31,6 +31,8 @@ void info_replication(struct info *in) {
     struct identity ours = identity_get();
     info_text(in, "role", "master");
     info_int(in, "connected_slaves", count);
+    if (in->config->min_replicas_to_write && in->config->min_replicas_max_lag)
+        info_int(in, "min_slaves_good_slaves", replicas_present(in->config->min_replicas_max_lag));
     for (unsigned i = 0; i < count && i < SHOWN_MAX; i++) one_replica(in, &views[i], i);
     info_text(in, "master_failover_state", "no-failover");
     info_text(in, "master_replid", ours.id);

@@ -256,6 +256,7 @@ int main(int argc, char **argv) {
     if (check_is_asked(argc, argv)) return check_run(argc, argv);
     config_init();
     listeners_register_hooks();
+    replication_register_hooks();
     config_reset_statistics = statistics_reset_all;
     title_register_hooks();
     persistence_register();

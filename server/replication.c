@@ -30,10 +30,37 @@ static void follow_configuration(void) {
     });
 }
 
+/* ---- enough replicas ---- */
+
+_Atomic bool replication_refuses_writes;
+
+static void count_replicas(const struct config *config) {
+    unsigned wanted = (unsigned)config->min_replicas_to_write;
+    bool matters = wanted && config->min_replicas_max_lag;
+    atomic_store(&replication_refuses_writes,
+                 matters && replicas_present(config->min_replicas_max_lag) < wanted);
+}
+
+static bool apply_minimum(const struct config *before, const struct config *after, char *why) {
+    (void)before;
+    (void)why;
+    count_replicas(after);
+    return true;
+}
+
+void replication_register_hooks(void) {
+    static const struct config_hook hooks[] = {
+        {"min-replicas-to-write", apply_minimum}, {"min-replicas-max-lag", apply_minimum}, {NULL, NULL}};
+    config_register_hooks(hooks);
+}
+
+/* ---- the coordinator's loop ---- */
+
 void replication_start(struct coordinator *c) {
     coordinator = c;
     identity_begin(&c->thread.random);
     follow_configuration();
+    count_replicas(config_get());
 }
 
 static _Atomic bool awaiting[THREADS_MAX];
@@ -45,6 +72,8 @@ void replication_await(struct worker *w) {
 void replication_turn(struct coordinator *c) {
     replicas_turn(c);
     if (LIKELY(!replicas_have_answered())) return;
+    if (UNLIKELY(atomic_load_explicit(&replication_refuses_writes, memory_order_relaxed)))
+        count_replicas(config_get());
     for (unsigned i = 0; i < workers_count; i++)
         if (atomic_exchange(&awaiting[i], false)) worker_poke_by(&c->thread, worker_by_index(i));
 }
@@ -52,6 +81,7 @@ void replication_turn(struct coordinator *c) {
 void replication_beat(struct coordinator *c) {
     follow_configuration();
     replicas_beat(c);
+    count_replicas(config_get());
 }
 
 void replication_hand_over(struct worker *w, struct client *c) {

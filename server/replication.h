@@ -6,6 +6,7 @@
 
 #include "repl/coordinator.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct client;
@@ -18,6 +19,11 @@ void replication_beat(struct coordinator *c);
 
 /* A command of this thread waits for acknowledgements: the thread is poked when some have come. Once. */
 void replication_await(struct worker *w);
+/* Whether too few replicas are there for anything to be written (min-replicas-to-write). Any thread. */
+extern _Atomic bool replication_refuses_writes;
+/* Registers what CONFIG SET does here. Before threads start. */
+void replication_register_hooks(void);
+
 /* The client is a replica from here on: it gets what it was told so far, and then belongs to the coordinator. Its
  * `replica` has been filled in. On its own thread. */
 void replication_hand_over(struct worker *w, struct client *c);

@@ -9,6 +9,7 @@
 #include "server/pause.h"
 #include "server/persistence.h"
 #include "server/protection.h"
+#include "server/replication.h"
 #include "server/resp.h"
 #include "server/run.h"
 #include "server/transaction.h"
@@ -109,11 +110,24 @@ static void refuse_subscriber(struct worker *w, struct client *c, const struct c
 
 enum { MISCONF_MAX = 192 };
 
+/* Whether it may change keys: EXEC does what its queue does. */
+static inline bool writes(const struct client *c, const struct command *cmd) {
+    if (cmd->flags & CMD_WRITE) return true;
+    return UNLIKELY(c->transaction != NULL) && (cmd->flags & CMD_TRANSACTION) &&
+           (c->transaction->flags & CMD_WRITE);
+}
+
 /* Commands that are refused while the data cannot be saved, as in Redis: writes, and PING, so that somebody
  * notices. */
 static bool is_refused_without_disk(const struct client *c, const struct command *cmd) {
-    uint32_t flags = cmd->flags & CMD_TRANSACTION && c->transaction ? c->transaction->flags : cmd->flags;
-    return (flags & CMD_WRITE) || strcmp(cmd->name, "ping") == 0;
+    return writes(c, cmd) || strcmp(cmd->name, "ping") == 0;
+}
+
+static void refuse(struct worker *w, struct client *c, const struct command *cmd, const char *error) {
+    if ((cmd->flags & CMD_TRANSACTION) && c->transaction)
+        exec_refuse(w, c, error);
+    else
+        reply_error(&c->reply, error);
 }
 
 static void refuse_without_disk(struct worker *w, struct client *c, const struct command *cmd) {
@@ -131,10 +145,7 @@ static void refuse_without_disk(struct worker *w, struct client *c, const struct
                  strerror(aof_errno));
         error = error_of_aof;
     }
-    if ((cmd->flags & CMD_TRANSACTION) && c->transaction)
-        exec_refuse(w, c, error);
-    else
-        reply_error(&c->reply, error);
+    refuse(w, c, cmd, error);
 }
 
 /* False when the command is refused; the error has been written. */
@@ -176,6 +187,9 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
         reply_error(reply, "LOADING Redis is loading the dataset in memory");
     } else if (UNLIKELY((persistence_refuses_writes() || aof_error()) && is_refused_without_disk(c, cmd))) {
         refuse_without_disk(w, c, cmd);
+    } else if (UNLIKELY(atomic_load_explicit(&replication_refuses_writes, memory_order_relaxed) &&
+                        writes(c, cmd))) {
+        refuse(w, c, cmd, "NOREPLICAS Not enough good replicas to write.");
     } else {
         return true;
     }
@@ -210,13 +224,6 @@ static bool has_memory(struct worker *w, struct client *c, const struct command 
     transaction_abort(c);
     count_add(&w->statistics.commands[cmd->id].rejected, 1);
     return false;
-}
-
-/* Whether it may change keys: EXEC does what its queue does. */
-static inline bool writes(const struct client *c, const struct command *cmd) {
-    if (cmd->flags & CMD_WRITE) return true;
-    return UNLIKELY(c->transaction != NULL) && (cmd->flags & CMD_TRANSACTION) &&
-           (c->transaction->flags & CMD_WRITE);
 }
 
 static enum route_result run_call(struct worker *w, struct request *r, uint64_t *ticks) {

@@ -195,6 +195,32 @@ def test_wait_until_replicas_have_it(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_writes_want_replicas(ctx):
+    """min-replicas-to-write, as redis-server has it: asked of both."""
+    for primary in (ctx.server(*OPTIONS, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2"),
+                    ctx.oracle(*OPTIONS, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2")):
+        client = primary.client()
+        refused = Error("NOREPLICAS Not enough good replicas to write.")
+        equal(client("SET", "k", "v"), refused)
+        equal(client("GET", "k"), None)
+        equal(info(client, "min_slaves_good_slaves"), "0")
+        equal(client.pipeline([("MULTI",), ("SET", "k", "v"), ("EXEC",)]),
+              [Simple("OK"), refused, Error("EXECABORT Transaction discarded because of previous errors.")])
+        equal(client("CONFIG", "SET", "min-replicas-to-write", 0), Simple("OK"))
+        equal(client.pipeline([("MULTI",), ("SET", "k", "v")]), [Simple("OK"), Simple("QUEUED")])
+        equal(primary.client()("CONFIG", "SET", "min-replicas-to-write", 1), Simple("OK"))
+        equal(client("EXEC"), Error("EXECABORT Transaction discarded because of: NOREPLICAS Not enough good replicas to write."))
+        front = Proxy(primary.port)
+        follower(ctx, front.port)
+        eventually(lambda: client("SET", "k", "v") == Simple("OK"), 10, "a replica that is good enough")
+        equal(info(client, "min_slaves_good_slaves"), "1")
+        front.silence(True)
+        eventually(lambda: client("SET", "k", "v") == refused, 10, "a replica that says nothing")
+        front.close()
+
+
+@only("gyre")
+@timeout(60)
 def test_redis_cli_takes_a_dump(ctx):
     primary = ctx.server(*OPTIONS)
     primary.client()("DEBUG", "POPULATE", 5000)
