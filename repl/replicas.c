@@ -226,6 +226,11 @@ static bool lags(struct replica *r, int64_t now_ms) {
     return (uint64_t)(now_ms - r->lags_since_ms) > s->lag_soft_s * 1000;
 }
 
+static uint64_t waiting_bytes(const struct replica *r) {
+    uint64_t stream = r->reads ? replicas.backlog.stream->end[STREAM_REPLICAS] - r->reader.at : 0;
+    return r->text.len + r->text_on_its_way.len + stream;
+}
+
 static void show(void) {
     unsigned n = 0;
     spin_lock(&view.lock);
@@ -239,6 +244,9 @@ static void show(void) {
                                    .offset = r->ack_offset,
                                    .ack_ms = r->ack_ms,
                                    .since_ms = r->since_ms,
+                                   .heard_ms = r->heard_ms,
+                                   .fd = r->facts->fd,
+                                   .waiting_bytes = waiting_bytes(r),
                                    .sends_acks = r->facts->psync};
         memcpy(v->host, r->facts->host, sizeof v->host);
         memcpy(v->peer, r->facts->peer, sizeof v->peer);
@@ -387,6 +395,29 @@ void replicas_ask(struct thread *me) {
     struct thread *coordinator = thread_by_index(atomic_load_explicit(&view.thread, memory_order_relaxed));
     atomic_store(&view.ask, true);
     if (coordinator) thread_wake(me, coordinator);
+}
+
+struct kill {
+    struct message message;
+    uint64_t client_id;
+};
+
+static void deliver_kill(struct thread *to, struct message *message) {
+    struct kill *kill = (struct kill *)message;
+    (void)to;
+    for (unsigned i = 0; i < REPLICAS_MAX; i++) {
+        struct replica *r = replicas.all[i];
+        if (r && r->facts->client_id == kill->client_id) replica_drop(r, "it was killed by a client");
+    }
+    mem_free(kill);
+}
+
+void replicas_kill(struct thread *me, uint64_t client_id) {
+    struct kill *kill = mem_zalloc(sizeof *kill);
+    kill->message.deliver = deliver_kill;
+    kill->client_id = client_id;
+    thread_post(me, thread_by_index(atomic_load_explicit(&view.thread, memory_order_relaxed)),
+                &kill->message);
 }
 
 struct replicas_state replicas_state(void) {

@@ -66,17 +66,21 @@ void replicas_beat(struct coordinator *c);
 enum replica_state { REPLICA_WAITS, REPLICA_LOADS, REPLICA_ONLINE };
 struct replica_view {
     uint64_t client_id;
+    int fd;
     enum replica_state state;
     char host[REPLICA_HOST_MAX], peer[REPLICA_NAME_MAX], local[REPLICA_NAME_MAX];
     int port;
     int64_t offset; /* acknowledged */
     int64_t ack_ms; /* when, in Unix time; 0: never */
-    int64_t since_ms;
+    int64_t since_ms, heard_ms;
+    uint64_t waiting_bytes; /* of texts and the stream: to be sent */
     bool sends_acks;
 };
 /* Copies at most `most` of them, oldest first; returns how many there are. */
 unsigned replicas_view(struct replica_view *to, unsigned most);
 
+/* Cuts off the replica that was the client with this id, soon. `me` is the caller's thread. */
+void replicas_kill(struct thread *me, uint64_t client_id);
 /* Where it is: as it said, or where it comes from. */
 void replica_view_host(const struct replica_view *view, char *host, size_t cap);
 

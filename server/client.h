@@ -53,6 +53,7 @@ enum client_flag {
     CLIENT_CLOSING = 1 << 11,    /* no command runs any more; waits for its last completions */
     CLIENT_RESP3 = 1 << 12,      /* what reply.protocol says, for other threads */
     CLIENT_MULTI = 1 << 13,      /* in a transaction */
+    CLIENT_REPLICA = 1 << 14,    /* a replica: only in what is told of it (it is no struct client any more) */
     CLIENT_PUBSUB = 1 << 24,     /* has subscriptions */
     CLIENT_CLOSE_ASAP = 1 << 25, /* passed its output limit: closes at the end of the turn */
 };

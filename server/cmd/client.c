@@ -5,6 +5,8 @@
  * their own threads look at.
  */
 #include "server/client.h"
+
+#include "repl/replicas.h"
 #include "server/auth.h"
 #include "server/blocked.h"
 #include "server/cmd/client_list.h"
@@ -14,6 +16,7 @@
 #include "server/registry.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
+#include "shard/base/mem.h"
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
 
@@ -183,10 +186,27 @@ static bool parse_kill(struct call *c, struct victims *v) {
     return true;
 }
 
+/* Replicas are no clients any more, but are killed like them. */
+static size_t kill_replicas(struct call *c, const struct victims *v) {
+    enum { MOST = 256 };
+    struct replica_view *replicas = mem_alloc(MOST * sizeof *replicas);
+    unsigned count = replicas_view(replicas, MOST);
+    size_t killed = 0;
+    for (unsigned i = 0; i < count && i < MOST; i++) {
+        if (v->id && v->id != replicas[i].client_id) continue;
+        if (v->of_type && v->type != CLIENT_TYPE_REPLICA) continue;
+        if (!is_address(v->peer, replicas[i].peer) || !is_address(v->local, replicas[i].local)) continue;
+        replicas_kill(c->visit.thread, replicas[i].client_id);
+        killed++;
+    }
+    mem_free(replicas);
+    return killed;
+}
+
 static void cmd_client_kill(struct call *c) {
     struct victims v;
     if (!parse_kill(c, &v)) return;
-    size_t killed = registry_kill(c->worker, is_victim, &v) + v.self_matches;
+    size_t killed = registry_kill(c->worker, is_victim, &v) + kill_replicas(c, &v) + v.self_matches;
     if (c->argc > 3)
         reply_int(c->reply, (int64_t)killed);
     else if (killed)

@@ -10,14 +10,17 @@
  */
 #include "server/cmd/client_list.h"
 
+#include "repl/replicas.h"
 #include "server/command.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 #include "shard/base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+enum { REPLICAS_LISTED_MAX = 256 };
 enum { FEW_IDS = 16 }; /* as many are compared with each client in the walk */
 
 /* ---- types ---- */
@@ -41,6 +44,7 @@ bool client_type_argument(struct call *c, unsigned i, enum client_type *type) {
 }
 
 enum client_type client_type_of(uint32_t flags) {
+    if (flags & CLIENT_REPLICA) return CLIENT_TYPE_REPLICA;
     return flags & CLIENT_PUBSUB ? CLIENT_TYPE_PUBSUB : CLIENT_TYPE_NORMAL;
 }
 
@@ -51,14 +55,9 @@ static void flag_letters(uint32_t flags, char *out) {
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_MONITOR, 'O'},
-        {CLIENT_PUBSUB, 'P'},
-        {CLIENT_MULTI, 'x'},
-        {CLIENT_BLOCKED, 'b'},
-        {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_CLOSE_ASAP, 'A'},
-        {CLIENT_UNIX_SOCKET, 'U'},
-        {CLIENT_NO_EVICT, 'e'},
+        {CLIENT_REPLICA, 'S'},    {CLIENT_MONITOR, 'O'},     {CLIENT_PUBSUB, 'P'},
+        {CLIENT_MULTI, 'x'},      {CLIENT_BLOCKED, 'b'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_CLOSE_ASAP, 'A'}, {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'},
         {CLIENT_NO_TOUCH, 'T'},
     };
     char *p = out;
@@ -119,7 +118,7 @@ struct listing {
     struct buf text;
     struct line *lines;
     size_t count, capacity;
-    size_t runs[THREADS_MAX + 1]; /* where each worker's lines begin; ids rise within a run */
+    size_t runs[THREADS_MAX + 2]; /* where each worker's lines begin, and replicas'; ids rise within a run */
 };
 
 static void add_line(struct listing *l, const struct client_view *view, int64_t now_ms) {
@@ -142,20 +141,58 @@ static void collect(struct listing *l, registry_filter *filter, void *arg, int64
     }
     registry_end(&cursor);
     while (worker < workers_count) l->runs[++worker] = l->count;
+    l->runs[workers_count + 1] = l->count;
+}
+
+void client_view_of_replica(struct client_view *view, const struct replica_view *replica) {
+    *view = (struct client_view){
+        .id = replica->client_id,
+        .fd = replica->fd,
+        .flags = CLIENT_REPLICA | CLIENT_AUTHENTICATED,
+        .created_ms = replica->since_ms,
+        .active_ms = replica->heard_ms,
+        .output_bytes = replica->waiting_bytes,
+        .queued = -1,
+        .last_command = commands_find(replica->sends_acks ? "psync" : "sync", replica->sends_acks ? 5 : 4),
+        .name = "",
+        .library_name = "",
+        .library_version = ""};
+    memcpy(view->peer, replica->peer, sizeof view->peer);
+    memcpy(view->local, replica->local, sizeof view->local);
+}
+
+static int compare_ids(const void *a, const void *b) {
+    const struct replica_view *x = a, *y = b;
+    return x->client_id < y->client_id ? -1 : x->client_id > y->client_id;
+}
+
+/* After collect. */
+static void collect_replicas(struct listing *l, int64_t now_ms) {
+    struct replica_view *replicas = mem_alloc(REPLICAS_LISTED_MAX * sizeof *replicas);
+    struct client_view view;
+    unsigned count = replicas_view(replicas, REPLICAS_LISTED_MAX);
+    if (count > REPLICAS_LISTED_MAX) count = REPLICAS_LISTED_MAX;
+    qsort(replicas, count, sizeof *replicas, compare_ids);
+    for (unsigned i = 0; i < count; i++) {
+        client_view_of_replica(&view, &replicas[i]);
+        add_line(l, &view, now_ms);
+    }
+    l->runs[workers_count + 1] = l->count;
+    mem_free(replicas);
 }
 
 /* Puts the lines in the order of their ids: a merge of the workers' runs. */
 static void sort_lines(struct listing *l) {
-    size_t heads[THREADS_MAX];
+    size_t heads[THREADS_MAX + 2];
     struct line *sorted = mem_alloc(l->count * sizeof *sorted + 1);
     memcpy(heads, l->runs, sizeof heads);
     for (size_t n = 0; n < l->count; n++) {
-        unsigned lowest = THREADS_MAX;
-        for (unsigned w = 0; w < workers_count; w++) {
+        unsigned lowest = THREADS_MAX + 1;
+        for (unsigned w = 0; w <= workers_count; w++) {
             if (heads[w] == l->runs[w + 1]) continue;
-            if (lowest == THREADS_MAX || l->lines[heads[w]].id < l->lines[heads[lowest]].id) lowest = w;
+            if (lowest > THREADS_MAX || l->lines[heads[w]].id < l->lines[heads[lowest]].id) lowest = w;
         }
-        ASSERT(lowest < THREADS_MAX);
+        ASSERT(lowest <= THREADS_MAX);
         sorted[n] = l->lines[heads[lowest]++];
     }
     mem_free(l->lines);
@@ -188,10 +225,12 @@ static bool is_of_type(void *arg, struct client *c) {
     return client_type_of(atomic_load_explicit(&c->flags, memory_order_relaxed)) == *type;
 }
 
-static void list_all(struct call *c, registry_filter *filter, void *arg) {
+static void list_all(struct call *c, const enum client_type *type) {
     struct listing l = {0};
     struct buf out = {0};
-    collect(&l, filter, arg, c->worker->thread.turn_unix_ms);
+    int64_t now_ms = c->worker->thread.turn_unix_ms;
+    collect(&l, type ? is_of_type : NULL, (void *)type, now_ms);
+    if (!type || *type == CLIENT_TYPE_REPLICA) collect_replicas(&l, now_ms);
     sort_lines(&l);
     for (size_t i = 0; i < l.count; i++) append_found(&out, &l, &l.lines[i]);
     reply_verbatim(c->reply, "txt", out.data ? out.data : "", out.len);
@@ -217,6 +256,7 @@ static void list_ids(struct call *c, const struct ids *wanted) {
     struct listing l = {0};
     struct buf out = {0};
     collect(&l, wanted->count <= FEW_IDS ? is_one_of : NULL, (void *)wanted, c->worker->thread.turn_unix_ms);
+    collect_replicas(&l, c->worker->thread.turn_unix_ms);
     sort_lines(&l);
     for (size_t i = 0; i < wanted->count; i++) append_found(&out, &l, find_line(&l, wanted->ids[i]));
     reply_verbatim(c->reply, "txt", out.data ? out.data : "", out.len);
@@ -226,10 +266,10 @@ static void list_ids(struct call *c, const struct ids *wanted) {
 
 void cmd_client_list(struct call *c) {
     if (c->argc == 2) {
-        list_all(c, NULL, NULL);
+        list_all(c, NULL);
     } else if (c->argc == 4 && call_is(c, 2, "type")) {
         enum client_type type;
-        if (client_type_argument(c, 3, &type)) list_all(c, is_of_type, &type);
+        if (client_type_argument(c, 3, &type)) list_all(c, &type);
     } else if (c->argc > 3 && call_is(c, 2, "id")) {
         uint64_t *ids = mem_alloc((c->argc - 3) * sizeof *ids);
         struct ids wanted = {ids, 0};

@@ -15,6 +15,9 @@ enum client_type { CLIENT_TYPE_NORMAL, CLIENT_TYPE_REPLICA, CLIENT_TYPE_PUBSUB, 
 
 /* Argument i as a type; replies the error and returns false when it is none. */
 bool client_type_argument(struct call *c, unsigned i, enum client_type *type);
+/* What is told of a replica. */
+struct replica_view;
+void client_view_of_replica(struct client_view *view, const struct replica_view *replica);
 /* The type of a client with these flags. A monitor is a normal client. */
 enum client_type client_type_of(uint32_t flags);
 
