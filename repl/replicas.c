@@ -93,9 +93,13 @@ void replicas_open_backlog(struct coordinator *c) {
                ours.second_id);
 }
 
+static struct cut closing_cut;
+static bool closing; /* that cut is under way */
+
 static void close_backlog(struct coordinator *c, struct cut *cut) {
     static struct stream_cut mark;
     (void)cut;
+    closing = false;
     if (!replicas.backlog.stream || replicas.count) return;
     feed_merge(UINT64_MAX);
     feed_end(c, FEED_REPLICAS, &mark);
@@ -321,8 +325,6 @@ static void keep_alive(struct replica *r, int64_t now_ms) {
 }
 
 void replicas_beat(struct coordinator *c) {
-    static struct cut cut;
-    static bool cutting;
     int64_t now_ms = clock_unix_ms();
     replicas.coordinator = c;
     for (unsigned i = 0; i < REPLICAS_MAX && replicas.count; i++)
@@ -338,14 +340,11 @@ void replicas_beat(struct coordinator *c) {
         backlog_trim(&replicas.backlog, replicas.settings.backlog_bytes);
         bool alone = replicas.alone_since_ms && replicas.settings.backlog_ttl_s && !feed_is_relayed();
         int64_t ttl_ms = (int64_t)replicas.settings.backlog_ttl_s * 1000;
-        cutting = cutting && replicas.backlog.stream;
-        if (alone && !cutting && now_ms - replicas.alone_since_ms > ttl_ms) {
-            cutting = true;
-            cut.run = close_backlog;
-            coordinator_cut(c, &cut);
+        if (alone && !closing && now_ms - replicas.alone_since_ms > ttl_ms) {
+            closing = true;
+            closing_cut.run = close_backlog;
+            coordinator_cut(c, &closing_cut);
         }
-    } else {
-        cutting = false;
     }
     full_sync_beat();
     replicas_turn(c);

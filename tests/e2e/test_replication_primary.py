@@ -205,6 +205,26 @@ def test_wait_until_replicas_have_it(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_the_backlog_is_given_up_when_nobody_comes_back(ctx):
+    primary = ctx.server("--repl-diskless-sync-delay", "0", "--repl-backlog-ttl", "1")
+    client = primary.client()
+    for times in range(2):
+        replica = follower(ctx, primary.port)
+        client("SET", "k", times)
+        wait_until_level(primary, replica)
+        identity, offset = info(client, "master_replid"), int(info(client, "master_repl_offset"))
+        replica.stop()
+        eventually(lambda: info(client, "repl_backlog_active") == "0", 10, "the backlog gone")
+        client("SET", "k", "uncounted")
+    replica = follower(ctx, primary.port)
+    assert info(client, "master_replid") != identity, "what was not counted is no part of the old history"
+    assert int(info(client, "master_repl_offset")) >= offset
+    equal(replica.client()("GET", "k"), b"uncounted")
+    equal(info(client, "sync_full"), "3")
+
+
+@only("gyre")
+@timeout(60)
 def test_writes_want_replicas(ctx):
     """min-replicas-to-write, as redis-server has it: asked of both."""
     for primary in (ctx.server(*OPTIONS, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "2"),
