@@ -4,7 +4,7 @@ import time
 
 from clients import PONG, connect, gone
 from harness import contains, equal, eventually, only, timeout
-from resp import Simple, encode
+from resp import Closed, Simple, encode
 
 
 def test_large_messages_are_shared(ctx):
@@ -230,6 +230,19 @@ def test_many_channels(ctx):
     )
 
 
+def listen(listener, reads, resets):
+    """Subscribes to everything, and perhaps reads a little, or becomes an ordinary client again."""
+    listener.send(encode("PSUBSCRIBE", "*") + encode("SUBSCRIBE", "c") + encode("SSUBSCRIBE", "c"))
+    if reads:
+        listener.read()
+        listener.read()
+    if resets:
+        listener.send_command("RESET")
+        while not isinstance(listener.read(), Simple):
+            pass
+        equal(listener("PING"), PONG)
+
+
 def test_closing_in_the_middle(ctx):
     """Subscribers that vanish while they are written to, on all shards."""
     server = ctx.server("--client-output-buffer-limit", "pubsub", "0", "0", "0")
@@ -247,17 +260,12 @@ def test_closing_in_the_middle(ctx):
         for number in range(ctx.scaled(60)):
             listeners = connect(server, 6)
             for at, listener in enumerate(listeners):
-                listener.send(
-                    encode("PSUBSCRIBE", "*") + encode("SUBSCRIBE", "c") + encode("SSUBSCRIBE", "c")
-                )
-                if (number + at) % 3:
-                    listener.read()
-                    listener.read()
-                if at % 2:
-                    listener.send_command("RESET")
-                    while not isinstance(listener.read(), Simple):
-                        pass
-                    equal(listener("PING"), PONG)
+                try:
+                    listen(listener, reads=(number + at) % 3, resets=at % 2)
+                except (Closed, ConnectionError):
+                    # Where everything is slow, more may be published to it than its thread can take in.
+                    if not ctx.sanitized:
+                        raise
                 listener.close()
     finally:
         stop.set()
