@@ -175,10 +175,10 @@ $(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libgyre.a
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 TIDY_FILES = $(SOURCES) $(BENCH_SOURCES) $(HISTORY_SOURCES)
 
-.PHONY: lint lint-format lint-tidy lint-includes tidy format
+.PHONY: lint lint-format lint-tidy lint-includes lint-python tidy format
 lint: ## Check formatting, clang-tidy's findings and the direction of includes; report what is too long
 	@tests/tools/install-deps.sh run lint
-	@$(MAKE) -k -j$(JOBS) lint-format lint-includes lint-tidy
+	@$(MAKE) -k -j$(JOBS) lint-format lint-includes lint-python lint-tidy
 	@$(MAKE) tidy
 
 lint-format:
@@ -186,6 +186,9 @@ lint-format:
 
 lint-includes:
 	@$(PYTHON) tests/tools/check_includes.py
+
+lint-python:
+	@git ls-files '*.py' | xargs pyflakes3
 
 lint-tidy: $(TIDY_FILES:%.c=build/lint/%.tidy)
 

@@ -184,7 +184,7 @@ CASES = {
         """
     ),
     "keys": case(
-        f"""
+        """
         MSET a 1 b 2 c 3
         DEL a a b nothing
         UNLINK c nothing

@@ -3,7 +3,7 @@ import time
 
 from clients import OK, PONG, connect, lines
 from compare import Pair, same, shown
-from harness import contains, equal, eventually, group, only, timeout
+from harness import contains, equal, eventually, group, timeout
 from resp import Closed, Error, encode
 
 # Who says what: a and b listen (in the protocol under test), p publishes. After every line everything that

@@ -230,7 +230,7 @@ def test_many_channels(ctx):
     )
 
 
-def listen(listener, reads, resets):
+def come_and_go(listener, reads, resets):
     """Subscribes to everything, and perhaps reads a little, or becomes an ordinary client again."""
     listener.send(encode("PSUBSCRIBE", "*") + encode("SUBSCRIBE", "c") + encode("SSUBSCRIBE", "c"))
     if reads:
@@ -261,7 +261,7 @@ def test_closing_in_the_middle(ctx):
             listeners = connect(server, 6)
             for at, listener in enumerate(listeners):
                 try:
-                    listen(listener, reads=(number + at) % 3, resets=at % 2)
+                    come_and_go(listener, reads=(number + at) % 3, resets=at % 2)
                 except (Closed, ConnectionError):
                     # Where everything is slow, more may be published to it than its thread can take in.
                     if not ctx.sanitized:

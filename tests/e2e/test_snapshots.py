@@ -2,7 +2,6 @@
 stands on the disk is whole at every instant; redis-server reads ours and we read its."""
 import os
 import random
-import signal
 import threading
 import time
 

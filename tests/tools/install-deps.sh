@@ -31,6 +31,7 @@ model spin              command spin
 lint  clang-format      command clang-format
 lint  clang-tidy        command clang-tidy
 lint  universal-ctags   command ctags
+lint  pyflakes3         command pyflakes3
 lint  git               command git
 LIST
 }
