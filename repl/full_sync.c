@@ -33,7 +33,8 @@ static unsigned enter(struct spool *spool, const struct identity *ours) {
         r->state = REPLICA_LOADS;
         r->spool = spool;
         spool_ref(spool);
-        replica_follow_from(r, ours->offset);
+        if (!r->facts->dump_only) replica_follow_from(r, ours->offset);
+        r->catches_up = r->reads;
         if (r->facts->psync)
             buf_printf(&r->text, "+FULLRESYNC %s %lld\r\n", ours->id, (long long)ours->offset);
         log_notice("Full resync of replica %s from offset %lld", name, (long long)ours->offset);

@@ -4,6 +4,7 @@
 
 #include "repl/backlog.h"
 #include "repl/replicas.h"
+#include "repl/spill.h"
 #include "repl/spool.h"
 #include "shard/base/buf.h"
 #include "shard/rt/file.h"
@@ -18,7 +19,7 @@ enum {
 enum replica_sends { REPLICA_SENDS_NOTHING, REPLICA_SENDS_TEXT, REPLICA_SENDS_CHUNK, REPLICA_SENDS_STREAM };
 
 struct replica {
-    struct file_operation read; /* first: of the spool */
+    struct file_operation read; /* first: of the spool, or the spill */
     uint32_t slot, generation;
     struct replica_request *facts;
     enum replica_state state;
@@ -36,12 +37,15 @@ struct replica {
     size_t chunk_at, chunk_bytes;
     char mark[REPLICA_MARK_BYTES + 1]; /* that ends it; "": its length was told */
     /* The stream: from where the dump was made, or it was before. */
-    struct stream_reader reader;
+    struct stream_reader reader; /* unless it is a user of the spill */
+    struct spill_user spilled;
     bool reads;
+    bool catches_up;       /* since its dump it has not been level yet */
     int64_t lags_since_ms; /* more than the soft limit; 0: it does not */
     /* What it says. */
     struct buf input;
     int64_t ack_offset, ack_ms, heard_ms, since_ms, nudged_ms;
+    int64_t took_ms; /* when it last took something of what it is sent */
 };
 
 struct replicas {
@@ -50,6 +54,7 @@ struct replicas {
     struct backlog backlog;
     struct replica *all[REPLICAS_MAX]; /* by slot */
     uint32_t generations[REPLICAS_MAX];
+    struct spill *spill; /* for those who catch up; NULL: none is needed */
     unsigned count;
     uint64_t noted_ticket;  /* all before it are in the stream, */
     int64_t noted_offset;   /* up to here; what was asked or said besides may follow */
@@ -73,6 +78,15 @@ bool replica_read_input(struct replica *r);
 void replica_name(const struct replica *r, char *name, size_t cap);
 /* A reader for it that begins at the backlog's offset. */
 void replica_follow_from(struct replica *r, int64_t offset);
+
+/* Bytes of the stream that have not been sent to it. */
+uint64_t replica_lag(const struct replica *r);
+/* Drops those who lag too much, and keeps in a file what the others will need. Every turn. */
+void replicas_check_lag(int64_t now_ms);
+/* It is a user of the spill: goes back to the stream, if it has read all of the file. */
+bool replica_leaves_spill(struct replica *r);
+/* It reads the stream no longer. */
+void replica_leave_stream(struct replica *r);
 
 /* With all slices held: there is a backlog from here on, at the least. */
 void replicas_open_backlog(struct coordinator *c);

@@ -14,12 +14,13 @@ enum { STREAM_SEND_MAX = 1 << 20 };
 static void send_bytes(struct replica *r, enum replica_sends what, const char *bytes, size_t n) {
     ASSERT(!r->sends && n > 0);
     r->sends = what;
+    r->took_ms = replicas.coordinator->thread.turn_unix_ms;
     r->in_flight++;
     ring_send(replicas.coordinator->thread.ring, r->facts->fd, bytes, n,
               tag_make(TAG_REPLICA_SEND, r->generation, r->slot));
 }
 
-/* ---- the dump ---- */
+/* ---- from a file: of the dump, or of what was written since ---- */
 
 static void chunk_read(struct thread *t, struct file_operation *op, int64_t result) {
     struct replica *r = (struct replica *)op;
@@ -28,23 +29,33 @@ static void chunk_read(struct thread *t, struct file_operation *op, int64_t resu
     replica_request_over(r);
     if (r->closing) return;
     if (result <= 0) {
-        replica_drop(r, "the dump cannot be read back");
+        replica_drop(r, "what is kept for it in a file cannot be read back");
         return;
     }
     r->chunk_at = 0;
     r->chunk_bytes = (size_t)result;
-    r->spool_at += (uint64_t)result;
+    *(r->spool ? &r->spool_at : &r->spilled.at) += (uint64_t)result;
     replica_send(r);
 }
 
-static void read_chunk(struct replica *r) {
-    uint64_t left = r->spool->written - r->spool_at;
+static void need_chunk(struct replica *r) {
     if (!r->chunk) r->chunk = mem_alloc(REPLICA_CHUNK_BYTES);
+}
+
+static void read_chunk(struct replica *r, int fd, size_t n, uint64_t offset) {
+    need_chunk(r);
     r->reading = true;
     r->in_flight++;
     r->read.done = chunk_read;
-    file_read(&replicas.coordinator->thread, &r->read, r->spool->fd, r->chunk,
-              left < REPLICA_CHUNK_BYTES ? (size_t)left : REPLICA_CHUNK_BYTES, r->spool_at);
+    file_read(&replicas.coordinator->thread, &r->read, fd, r->chunk, n, offset);
+}
+
+/* ---- the dump ---- */
+
+static void read_dump(struct replica *r) {
+    uint64_t left = r->spool->written - r->spool_at;
+    read_chunk(r, r->spool->file.fd, left < REPLICA_CHUNK_BYTES ? (size_t)left : REPLICA_CHUNK_BYTES,
+               r->spool_at);
 }
 
 /* How the replica will know where the dump ends: a mark, or its length once that is known. */
@@ -69,11 +80,9 @@ static void dump_is_sent(struct replica *r) {
     buf_append(&r->text, r->mark, strlen(r->mark));
     spool_unref(&replicas.coordinator->thread, r->spool);
     r->spool = NULL;
-    mem_free(r->chunk);
-    r->chunk = NULL;
     r->state = REPLICA_ONLINE;
-    /* It looks for the mark at the end of what it has received: nothing may follow before it says that it has found
-     * it. */
+    /* It looks for the mark at the end of what it has received: nothing may follow before it says that it
+     * has found it. */
     r->awaits_ack = r->mark[0] && r->facts->psync;
     log_notice("Synchronization with replica %s succeeded", name);
 }
@@ -87,12 +96,49 @@ static bool prepare_dump(struct replica *r) {
     if (!announce(r) || r->reading) return false;
     if (r->text.len) return true;
     if (r->spool_at < r->spool->written) {
-        read_chunk(r);
+        read_dump(r);
         return false;
     }
     if (!r->spool->ended) return false;
     dump_is_sent(r);
     return true;
+}
+
+/* ---- what was written since the dump ---- */
+
+/* All that lies in the stream, as far as a chunk holds it. */
+static void copy_stream(struct replica *r) {
+    const char *bytes;
+    size_t n;
+    while (r->chunk_bytes < REPLICA_CHUNK_BYTES && (n = stream_look(&r->reader, &bytes)) > 0) {
+        if (n > REPLICA_CHUNK_BYTES - r->chunk_bytes) n = REPLICA_CHUNK_BYTES - r->chunk_bytes;
+        memcpy(r->chunk + r->chunk_bytes, bytes, n);
+        stream_advance(&r->reader, n);
+        r->chunk_bytes += n;
+    }
+    r->catches_up = replica_lag(r) > 0;
+}
+
+/* The next chunk. It is sent from a copy: a send may take long, and must not keep what was written since in
+ * memory. */
+static void fetch_chunk(struct replica *r) {
+    ASSERT(r->chunk_at == r->chunk_bytes);
+    if (r->reading) return;
+    need_chunk(r);
+    r->chunk_at = r->chunk_bytes = 0;
+    if (!r->spilled.spill || replica_leaves_spill(r)) {
+        copy_stream(r);
+        return;
+    }
+    struct spill_span span = spill_look(&r->spilled);
+    if (span.n > REPLICA_CHUNK_BYTES) span.n = REPLICA_CHUNK_BYTES;
+    if (!span.bytes) {
+        read_chunk(r, span.fd, span.n, span.offset);
+        return;
+    }
+    memcpy(r->chunk, span.bytes, span.n);
+    r->chunk_bytes = span.n;
+    r->spilled.at += span.n;
 }
 
 /* ---- what is next ---- */
@@ -105,9 +151,20 @@ static void send_text(struct replica *r) {
     send_bytes(r, REPLICA_SENDS_TEXT, r->text_on_its_way.data, r->text_on_its_way.len);
 }
 
+static void send_chunk(struct replica *r) {
+    send_bytes(r, REPLICA_SENDS_CHUNK, r->chunk + r->chunk_at, r->chunk_bytes - r->chunk_at);
+}
+
 static void send_stream(struct replica *r) {
     const char *bytes;
-    if (!r->reads || r->awaits_ack || r->facts->dump_only) return;
+    if (!r->reads || r->awaits_ack) return;
+    if (r->catches_up) {
+        fetch_chunk(r);
+        if (r->chunk_at < r->chunk_bytes) send_chunk(r);
+        return;
+    }
+    mem_free(r->chunk);
+    r->chunk = NULL;
     size_t n = stream_look(&r->reader, &bytes);
     if (n > STREAM_SEND_MAX) n = STREAM_SEND_MAX;
     if (n > 0) send_bytes(r, REPLICA_SENDS_STREAM, bytes, n);
@@ -120,7 +177,7 @@ void replica_send(struct replica *r) {
         return;
     }
     if (!r->text.len && r->chunk_at < r->chunk_bytes) {
-        send_bytes(r, REPLICA_SENDS_CHUNK, r->chunk + r->chunk_at, r->chunk_bytes - r->chunk_at);
+        send_chunk(r);
         return;
     }
     if (!r->text.len && r->state == REPLICA_LOADS && !prepare_dump(r)) return;

@@ -43,7 +43,7 @@ void replica_name(const struct replica *r, char *name, size_t cap) {
 static void bury(struct replica *r) {
     struct thread *t = &replicas.coordinator->thread;
     ring_close_fd(t->ring, r->facts->fd, tag_make(TAG_NOTHING, 0, 0));
-    if (r->reads) stream_leave(&r->reader);
+    replica_leave_stream(r);
     if (r->spool) spool_unref(t, r->spool);
     mem_free(r->chunk);
     buf_free(&r->text);
@@ -217,24 +217,6 @@ bool replicas_completion(struct coordinator *c, const struct completion *done) {
 
 /* ---- turns and beats ---- */
 
-static bool lags(struct replica *r, int64_t now_ms) {
-    const struct replicas_settings *s = &replicas.settings;
-    if (!r->reads || !replicas.backlog.stream) return false;
-    uint64_t behind = replicas.backlog.stream->end[STREAM_REPLICAS] - r->reader.at;
-    if (s->lag_hard_bytes && behind > s->lag_hard_bytes) return true;
-    if (!s->lag_soft_bytes || behind <= s->lag_soft_bytes) {
-        r->lags_since_ms = 0;
-        return false;
-    }
-    if (!r->lags_since_ms) r->lags_since_ms = now_ms;
-    return (uint64_t)(now_ms - r->lags_since_ms) > s->lag_soft_s * 1000;
-}
-
-static uint64_t waiting_bytes(const struct replica *r) {
-    uint64_t stream = r->reads ? replicas.backlog.stream->end[STREAM_REPLICAS] - r->reader.at : 0;
-    return r->text.len + r->text_on_its_way.len + stream;
-}
-
 static void show(void) {
     unsigned n = 0;
     spin_lock(&view.lock);
@@ -250,7 +232,7 @@ static void show(void) {
                                    .since_ms = r->since_ms,
                                    .heard_ms = r->heard_ms,
                                    .fd = r->facts->fd,
-                                   .waiting_bytes = waiting_bytes(r),
+                                   .waiting_bytes = r->text.len + r->text_on_its_way.len + replica_lag(r),
                                    .sends_acks = r->facts->psync};
         memcpy(v->host, r->facts->host, sizeof v->host);
         memcpy(v->peer, r->facts->peer, sizeof v->peer);
@@ -297,6 +279,7 @@ void replicas_turn(struct coordinator *c) {
     if (UNLIKELY(atomic_exchange(&view.ask, false))) ask_for_acknowledgements();
     if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog));
     if (!replicas.count) return;
+    replicas_check_lag(c->thread.turn_unix_ms);
     for (unsigned i = 0, seen = 0; i < REPLICAS_MAX && seen < replicas.count; i++) {
         struct replica *r = replicas.all[i];
         if (!r) continue;
@@ -305,8 +288,6 @@ void replicas_turn(struct coordinator *c) {
             continue;
         }
         seen++;
-        if (lags(r, c->thread.turn_unix_ms))
-            replica_drop(r, "it lags behind more than client-output-buffer-limit allows");
         replica_send(r);
     }
     show();
@@ -320,6 +301,9 @@ static void keep_alive(struct replica *r, int64_t now_ms) {
         buf_append_char(&r->text, '\n');
     }
     if (r->state == REPLICA_LOADS) r->heard_ms = now_ms;
+    bool stuck =
+        r->state == REPLICA_LOADS && r->sends && now_ms - r->took_ms > replicas.settings.timeout_s * 1000;
+    if (stuck) replica_drop(r, "timeout: it takes nothing of its dump");
     bool silent = now_ms - r->heard_ms > replicas.settings.timeout_s * 1000;
     if (r->state == REPLICA_ONLINE && r->facts->psync && silent) replica_drop(r, "timeout: it says nothing");
 }

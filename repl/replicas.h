@@ -13,7 +13,8 @@
  *
  * All of a replica belongs to the coordinator's thread, as the stream does; every replica is a reader of it at a pace
  * of its own, and refers to the same bytes. All who wait when a dump begins share it (spool.h). Nothing here ever
- * waits, and no writer is slowed down for a replica; one that lags more than the limit allows is cut off.
+ * waits, and no writer is slowed down for a replica; one that lags more than the limit allows is cut off, but for what
+ * a replica misses during its dump and until it has once been level: that goes on in a file (replica_lag.c).
  */
 #ifndef GYRE_REPL_REPLICAS_H
 #define GYRE_REPL_REPLICAS_H
@@ -47,6 +48,7 @@ struct replica_request {
 struct replicas_settings {
     uint64_t backlog_bytes, backlog_ttl_s;
     uint64_t lag_hard_bytes, lag_soft_bytes, lag_soft_s; /* client-output-buffer-limit replica; 0: none */
+    uint64_t spill_bytes_max;                            /* in a file, for replicas that catch up; 0: none */
     int64_t ping_s, timeout_s, delay_s;
     unsigned enough_waiting; /* the delay is over when so many wait; 0: no number is enough */
     bool compress, checksum;

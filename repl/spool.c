@@ -4,12 +4,8 @@
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { FILE_MODE = 0600 };
 
 static struct spool *spool_of(struct file_operation *op) {
     return (struct spool *)(void *)((char *)op - offsetof(struct spool, op));
@@ -52,7 +48,7 @@ static void go_on(struct thread *t, struct spool *s) {
     if (s->first) {
         s->busy = true;
         s->op.done = written;
-        file_write(t, &s->op, s->fd, s->chunk->bytes, s->chunk->len, s->written);
+        file_write(t, &s->op, s->file.fd, s->chunk->bytes, s->chunk->len, s->written);
     } else if (s->all_came && !s->ended) {
         s->ended = true;
         s->whole = s->all_of_it && !s->failed;
@@ -87,39 +83,22 @@ static void end(struct dump_sink *sink, struct thread *t, bool whole) {
 
 /* ---- the file ---- */
 
-static void removed(struct thread *t, struct file_operation *op, int64_t result) {
-    struct spool *s = spool_of(op);
-    if (result < 0) fail(s, s->path, result);
+static void opened(struct thread *t, struct unnamed_file *file, int64_t error) {
+    struct spool *s = (struct spool *)(void *)((char *)file - offsetof(struct spool, file));
+    if (error) fail(s, file->path, error);
     s->busy = false;
     s->opened(t, s, !s->failed);
 }
 
-static void opened(struct thread *t, struct file_operation *op, int64_t result) {
-    struct spool *s = spool_of(op);
-    if (result < 0) {
-        fail(s, s->path, result);
-        s->busy = false;
-        s->opened(t, s, false);
-        return;
-    }
-    s->fd = (int)result;
-    s->op.done = removed;
-    file_remove(t, &s->op, s->path);
-}
-
 struct spool *spool_open(struct thread *t, void (*when_opened)(struct thread *t, struct spool *s, bool well),
                          void (*moved)(struct thread *t, struct spool *s)) {
-    static unsigned number;
     struct spool *s = mem_zalloc(sizeof *s);
     s->sink = (struct dump_sink){.take = take, .end = end};
     s->opened = when_opened;
     s->moved = moved;
-    s->fd = -1;
     s->users = 1;
     s->busy = true;
-    snprintf(s->path, sizeof s->path, "temp-repl-%d-%u.rdb", (int)getpid(), ++number);
-    s->op.done = opened;
-    file_open(t, &s->op, s->path, O_RDWR | O_CREAT | O_EXCL, FILE_MODE);
+    unnamed_file_open(t, &s->file, "rdb", opened);
     return s;
 }
 
@@ -131,6 +110,6 @@ void spool_unref(struct thread *t, struct spool *s) {
     ASSERT(s->users > 0);
     if (--s->users > 0) return;
     ASSERT(!s->busy && !s->first);
-    if (s->fd >= 0) file_close(t, s->fd);
+    unnamed_file_close(t, &s->file);
     mem_free(s);
 }

@@ -2,8 +2,7 @@
  *
  * One dump serves all who wait for it, and each takes it at his own pace: so it goes into a file first, which
  * mostly is the page cache's, and is read from there while it still grows. A slow socket thus neither paces the dump
- * nor makes anything pile up in memory. The file is removed as soon as it is open, so nothing of it is left when
- * the server ends, however it does; it is never synced.
+ * nor makes anything pile up in memory.
  *
  * Belongs to one thread, the dump's reader; freed with its last user.
  */
@@ -11,7 +10,7 @@
 #define GYRE_REPL_SPOOL_H
 
 #include "persist/dump.h"
-#include "shard/rt/file.h"
+#include "repl/unnamed.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -21,11 +20,11 @@ enum { SPOOL_WHY_MAX = PATH_MAX + 128 };
 
 struct spool {
     struct dump_sink sink; /* first: for dump_begin */
-    /* Its users may read what is written up to here, from fd; when it has `ended`, no more will come, and unless
+    /* Its users may read what is written up to here, from the file; when it has `ended`, no more will come, and unless
      * it is `whole` what came is of no use. */
     uint64_t written;
     bool ended, whole;
-    int fd;
+    struct unnamed_file file;
     char why[SPOOL_WHY_MAX]; /* it is not whole */
     /* The caller's: the file is there (or why says why it is not); more was written, or it ended. */
     void (*opened)(struct thread *t, struct spool *s, bool well);
@@ -36,7 +35,6 @@ struct spool {
     struct rdb_chunk *chunk;        /* of the first: being written */
     unsigned users;
     bool busy, failed, all_came, all_of_it;
-    char path[PATH_MAX];
 };
 
 /* Makes the file in the working directory; the caller is a user. */

@@ -166,7 +166,7 @@ struct config {
     int repl_diskless_sync_delay, repl_diskless_sync_max_replicas;
     int repl_diskless_load;
     int repl_timeout, repl_ping_replica_period;
-    uint64_t repl_backlog_size;
+    uint64_t repl_backlog_size, repl_spill_max_size;
     int64_t repl_backlog_ttl;
     int min_replicas_to_write, min_replicas_max_lag;
     const char *cluster_config_file, *cluster_announce_ip, *cluster_announce_hostname;

@@ -287,6 +287,7 @@ const struct option option_table[] = {
     INT("repl-ping-replica-period", repl_ping_replica_period, 1, INT_MAX, "10", 0,
         .alias = "repl-ping-slave-period"),
     MEMORY("repl-backlog-size", repl_backlog_size, 1, LONG_MAX, "1mb", 0),
+    MEMORY("repl-spill-max-size", repl_spill_max_size, 0, LONG_MAX, "16gb", 0),
     LONG("repl-backlog-ttl", repl_backlog_ttl, 0, LONG_MAX, "3600", 0),
     INT("min-replicas-to-write", min_replicas_to_write, 0, INT_MAX, "0", 0, .alias = "min-slaves-to-write"),
     INT("min-replicas-max-lag", min_replicas_max_lag, 0, INT_MAX, "10", 0, .alias = "min-slaves-max-lag"),

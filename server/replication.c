@@ -21,6 +21,7 @@ static void follow_configuration(void) {
         .lag_hard_bytes = limit->hard_bytes,
         .lag_soft_bytes = limit->soft_bytes,
         .lag_soft_s = (uint64_t)limit->soft_seconds,
+        .spill_bytes_max = config->repl_spill_max_size,
         .ping_s = config->repl_ping_replica_period,
         .timeout_s = config->repl_timeout,
         .delay_s = diskless ? config->repl_diskless_sync_delay : 0,
