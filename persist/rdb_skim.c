@@ -11,6 +11,7 @@
 #include "persist/rdb_skim.h"
 
 #include "persist/rdb_length.h"
+#include "persist/rdb_read.h"
 #include "shard/base/assert.h"
 
 static const char *const value_patterns[RDB_TYPE_COUNT] = {
@@ -200,4 +201,21 @@ enum rdb_skimmed rdb_skim(struct rdb_skim *s, unsigned version, const unsigned c
     *len = (size_t)s->done;
     *s = (struct rdb_skim){.opcode = s->opcode, .key = s->key};
     return RDB_SKIM_WHOLE;
+}
+
+bool rdb_is_empty(const unsigned char *file, size_t len) {
+    struct rdb_reader r;
+    struct rdb_skim skim = {0};
+    size_t at = RDB_HEADER_BYTES, record = 0;
+    if (len < RDB_HEADER_BYTES) return false;
+    rdb_reader_on_span(&r, file, len, 0);
+    bool good = rdb_read_header(&r);
+    unsigned version = r.version;
+    rdb_reader_close(&r);
+    while (good && at < len && rdb_skim(&skim, version, file + at, len - at, &record) == RDB_SKIM_WHOLE) {
+        if (skim.opcode == RDB_EOF) return true;
+        if (skim.opcode < RDB_OPCODE_FIRST) return false;
+        at += record;
+    }
+    return false;
 }

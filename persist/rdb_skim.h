@@ -49,4 +49,7 @@ bool rdb_skim_value(struct rdb_skim *s, unsigned type);
 /* Goes on with it. `bytes` are the next ones, from s->done on; *used is how many of them were passed over. */
 enum rdb_skimmed rdb_skim_on(struct rdb_skim *s, const unsigned char *bytes, size_t present, size_t *used);
 
+/* Whether a whole file of `len` bytes has no key in it; what is no RDB file is not said to be empty. */
+bool rdb_is_empty(const unsigned char *file, size_t len);
+
 #endif

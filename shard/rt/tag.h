@@ -15,6 +15,9 @@ enum tag_kind {
     TAG_ACCEPT,
     TAG_REPLICA_RECEIVE, /* a replica */
     TAG_REPLICA_SEND,
+    TAG_LINK_CONNECT, /* the primary */
+    TAG_LINK_RECEIVE,
+    TAG_LINK_SEND,
     TAG_KINDS
 };
 
