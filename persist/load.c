@@ -331,7 +331,22 @@ static void opened(struct thread *t, struct file_operation *op, int64_t result) 
 void load_begin(struct thread *t, struct load *load, const char *path) {
     ASSERT(load->done && load->shards > 0);
     ASSERT(!load->block && !load->first);
+    load->last = NULL;
+    load->skim = (struct rdb_skim){0};
     load->fd = -1;
+    load->version = load->next_shard = load->spans_left = 0;
+    load->cut = load->run = 0;
+    load->piece = load->piece_keys = load->database = load->offset = load->ahead = 0;
+    load->crc = load->expected_crc = load->end_offset = 0;
+    load->reading = load->ended = load->failed = load->has_header = false;
+    load->missing = load->aof_base = false;
+    load->replication_id[0] = 0;
+    load->replication_offset = load->replication_database = 0;
+    atomic_store(&load->keys, 0);
+    atomic_store(&load->expired, 0);
+    atomic_store(&load->empty, 0);
+    atomic_store(&load->bytes, 0);
+    atomic_store(&load->bytes_total, 0);
     snprintf(load->path, sizeof load->path, "%s", path);
     load->op.done = opened;
     file_open(t, &load->op, load->path, O_RDONLY, 0);

@@ -28,6 +28,12 @@ void backlog_close(struct backlog *b) {
     b->stream = NULL;
 }
 
+void backlog_rebase(struct backlog *b, int64_t offset) {
+    struct stream *s = b->stream;
+    backlog_close(b);
+    backlog_open(b, s, offset);
+}
+
 void backlog_trim(struct backlog *b, uint64_t size) {
     uint64_t kept = b->stream->end[STREAM_REPLICAS] - b->first.at;
     if (kept > size) skip(&b->first, kept - size);

@@ -22,6 +22,8 @@ struct backlog {
 /* Begins at the present end of the stream, which is the replication offset `offset`. */
 void backlog_open(struct backlog *b, struct stream *s, int64_t offset);
 void backlog_close(struct backlog *b);
+/* Gives up all of it: the end of the stream is now the offset `offset` of another history. */
+void backlog_rebase(struct backlog *b, int64_t offset);
 /* Gives up what is more than `size` bytes behind the end. */
 void backlog_trim(struct backlog *b, uint64_t size);
 

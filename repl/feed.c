@@ -10,6 +10,8 @@ static struct feed {
     bool wanted[FEED_USERS];   /* from feed_begin to feed_end */
     bool attached[FEED_USERS]; /* from feed_begin to feed_leave */
     bool relayed;
+    int64_t selected; /* while it is relayed: behind its last byte */
+    void (*catch_up)(void);
 } feed;
 
 static void set_logging(void) {
@@ -22,6 +24,7 @@ static void set_logging(void) {
 
 struct stream *feed_begin(struct coordinator *c, enum feed_user user) {
     ASSERT(user < FEED_USERS && !feed.attached[user]);
+    if (feed.relayed) feed_complete();
     if (!feed.stream.last) { /* the coordinator has the last number */
         oplog_set_reader(c->thread.index);
         stream_open(&feed.stream, &c->thread, c->thread.index + 1U);
@@ -34,6 +37,7 @@ struct stream *feed_begin(struct coordinator *c, enum feed_user user) {
 void feed_end(struct coordinator *c, enum feed_user user, struct stream_cut *cut) {
     (void)c;
     ASSERT(feed.wanted[user] && feed.attached[user]);
+    if (feed.relayed) feed_complete();
     feed.wanted[user] = false;
     stream_note_cut(&feed.stream, cut);
     set_logging();
@@ -47,10 +51,38 @@ void feed_leave(enum feed_user user) {
     stream_close(&feed.stream);
 }
 
-void feed_set_relayed(struct coordinator *c, bool relayed) {
-    (void)c;
+void feed_set_relayed(bool relayed) {
+    feed.selected = feed_selected();
     feed.relayed = relayed;
+    feed.stream.database = -1; /* what is merged begins with a SELECT */
     set_logging();
+}
+
+void feed_register_relay(void (*catch_up)(void)) {
+    feed.catch_up = catch_up;
+}
+
+void feed_complete(void) {
+    if (feed.relayed && feed.catch_up)
+        feed.catch_up();
+    else
+        feed_merge(UINT64_MAX);
+}
+
+void feed_relay(const char *bytes, size_t n, int64_t before, int64_t after) {
+    ASSERT(feed.relayed);
+    feed.selected = after;
+    if (feed.stream.last) stream_relay(&feed.stream, bytes, n, before, after);
+}
+
+int64_t feed_selected(void) {
+    if (feed.relayed) return feed.selected;
+    return feed.stream.last && feed.stream.database > 0 ? feed.stream.database : 0;
+}
+
+void feed_set_selected(int64_t database) {
+    ASSERT(feed.relayed && database >= 0);
+    feed.selected = database;
 }
 
 bool feed_is_relayed(void) {

@@ -27,9 +27,18 @@ void feed_end(struct coordinator *c, enum feed_user user, struct stream_cut *cut
 /* The user's readers have left. The stream closes once nobody uses it. */
 void feed_leave(enum feed_user user);
 
-/* With all slices held: from here on the stream is relayed, or merged. */
-void feed_set_relayed(struct coordinator *c, bool relayed);
+/* With all slices held, or before threads start: from here on the stream is relayed, or merged. */
+void feed_set_relayed(bool relayed);
 bool feed_is_relayed(void);
+/* Who knows what has been applied and was not relayed yet: called by feed_complete. Once, at the start. */
+void feed_register_relay(void (*catch_up)(void));
+/* With all slices held, or when nothing is under way: all that has happened is in the stream when this returns. */
+void feed_complete(void);
+/* Says what a primary said: see stream_relay. Nothing happens while the stream is closed. */
+void feed_relay(const char *bytes, size_t n, int64_t before, int64_t after);
+/* The database that those who follow have selected at the end of the stream; what it is where a relayed one begins. */
+int64_t feed_selected(void);
+void feed_set_selected(int64_t database);
 
 /* NULL while it is closed. */
 struct stream *feed_stream(void);

@@ -49,8 +49,8 @@ static void begin_at_cut(struct coordinator *c, struct cut *cut) {
     (void)cut;
     replicas_open_backlog(c);
     /* Everything that happened before this instant has been published: so the place is known exactly. */
-    feed_merge(UINT64_MAX);
-    int64_t database = feed_stream()->database;
+    feed_complete();
+    int64_t database = feed_selected();
     stream_note_cut(feed_stream(), &mark);
     ASSERT(mark.reached && feed_has_all());
     identity_set_offset(backlog_end(&replicas.backlog));
@@ -60,7 +60,7 @@ static void begin_at_cut(struct coordinator *c, struct cut *cut) {
                                    .now_ms = clock_unix_ms(),
                                    .replication_id = ours.id,
                                    .replication_offset = ours.offset,
-                                   .replication_database = database < 0 ? 0 : database};
+                                   .replication_database = database};
     unsigned count = enter(full_sync.spool, &ours);
     log_notice("Starting a dump for SYNC, for %u replica%s", count, count == 1 ? "" : "s");
     spool_ref(full_sync.spool); /* the dump's */

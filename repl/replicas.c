@@ -93,6 +93,32 @@ void replicas_open_backlog(struct coordinator *c) {
                ours.second_id);
 }
 
+void replicas_begin_backlog(struct coordinator *c) {
+    if (replicas.backlog.stream) return;
+    backlog_open(&replicas.backlog, feed_begin(c, FEED_REPLICAS), identity_get().offset);
+    replicas.alone_since_ms = clock_unix_ms();
+}
+
+void replicas_renew_backlog(struct coordinator *c) {
+    if (!replicas.backlog.stream)
+        replicas_begin_backlog(c);
+    else
+        backlog_rebase(&replicas.backlog, identity_get().offset);
+}
+
+bool replicas_has_backlog(void) {
+    return replicas.backlog.stream != NULL;
+}
+
+void replicas_note_offset(void) {
+    if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog));
+}
+
+void replicas_drop_all(const char *why) {
+    for (unsigned i = 0; i < REPLICAS_MAX; i++)
+        if (replicas.all[i]) replica_drop(replicas.all[i], why);
+}
+
 static struct cut closing_cut;
 static bool closing; /* that cut is under way */
 

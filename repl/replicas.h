@@ -55,6 +55,18 @@ struct replicas_settings {
 };
 void replicas_set(const struct replicas_settings *settings);
 
+/* ---- while this server follows another: what its own followers are given ---- */
+
+/* With all slices held: there is a backlog from here on, which begins at the identity's offset; one that exists goes on. */
+void replicas_begin_backlog(struct coordinator *c);
+/* With all slices held: a backlog of the identity's history begins at its offset; what there was is given up. */
+void replicas_renew_backlog(struct coordinator *c);
+bool replicas_has_backlog(void);
+/* The identity's offset is where the stream ends now. */
+void replicas_note_offset(void);
+/* Cuts all off: they will ask anew. */
+void replicas_drop_all(const char *why);
+
 /* Takes the connection over: frees the request, closes it in the end. On the coordinator's thread. */
 void replicas_attach(struct coordinator *c, struct replica_request *request);
 /* Whether a completion was of a replica; then it has been dealt with. */

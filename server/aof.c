@@ -184,10 +184,12 @@ void aof_beat(struct coordinator *c) {
     const struct config *config = config_get();
     if (aof.phase == AOF_IS_ON) aof_follow_configuration();
     if (aof.phase == AOF_IS_LOADING || aof.phase == AOF_IS_STOPPING || aof.job || aof.cutting) return;
-    if ((!config->appendonly || aof.baseless) && aof.phase == AOF_IS_ON) {
+    if ((!config->appendonly || aof.baseless || aof.suspended) && aof.phase == AOF_IS_ON) {
         aof.cut.run = end_at_cut;
         aof.cutting = true;
         coordinator_cut(c, &aof.cut);
+    } else if (aof.suspended) {
+        return;
     } else if (config->appendonly && aof.phase == AOF_IS_OFF && may_try_again()) {
         aof_name_files(c);
         aof_begin_job(AOF_SWITCH_ON);
@@ -198,6 +200,14 @@ void aof_beat(struct coordinator *c) {
         if (!atomic_load(&aof_seen.wanted) && (!has_grown(config) || !may_try_again())) return;
         aof_begin_job(AOF_REWRITE);
     }
+}
+
+void aof_suspend(bool suspend) {
+    aof.suspended = suspend;
+}
+
+bool aof_is_off(void) {
+    return aof.phase == AOF_IS_OFF && aof.job == AOF_NO_JOB && !aof.cutting;
 }
 
 /* ---- the end ---- */

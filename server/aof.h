@@ -24,6 +24,11 @@ void aof_begin_at_cut(struct coordinator *c);
 /* Every turn of the coordinator, and every beat. */
 void aof_turn(struct coordinator *c);
 void aof_beat(struct coordinator *c);
+/* While the data is about to be replaced it is off, whatever is configured; afterwards it is switched on with a new base,
+ * if it is to be on. What there was stays on the disk until then. On the coordinator's thread. */
+void aof_suspend(bool suspend);
+/* Whether nothing of it is at work. */
+bool aof_is_off(void);
 /* The main thread, when the server is to end and nothing is written any more: waits, within bounds, until all of
  * the stream is written and synced. */
 void aof_end(struct coordinator *c);

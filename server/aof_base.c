@@ -19,6 +19,7 @@
  */
 #include "server/aof_parts.h"
 #include "server/config.h"
+#include "server/replication.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/rt/clock.h"
@@ -126,7 +127,9 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
                                    .checksum = config->rdbchecksum,
                                    .aof_base = true,
                                    .now_ms = clock_unix_ms()};
+    struct identity history;
     (void)cut;
+    replication_describe(&options, &history);
     dump_begin(&c->thread, &options, &aof.save.sink);
     if (aof.job == AOF_REWRITE) {
         atomic_fetch_add(&aof_seen.older_bytes, aof.write.size);

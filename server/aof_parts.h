@@ -45,7 +45,8 @@ struct aof {
     int64_t job_began_s, failed_s;
     unsigned failures;
     bool cutting, ending;
-    bool baseless; /* it was switched on, but its base could not be written: off, and on again */
+    bool suspended; /* see aof_suspend */
+    bool baseless;  /* it was switched on, but its base could not be written: off, and on again */
 };
 extern struct aof aof;
 

@@ -50,7 +50,8 @@ static enum apply_result apply(struct replay *r) {
     }
     for (unsigned i = 0; i < count; i++)
         r->arguments[i] = (struct arg){r->reader.words[i].data, r->reader.words[i].len};
-    enum apply_result result = applier_run(&r->applier, r->arguments, count);
+    struct apply_command command = {.argv = r->arguments, .argc = count};
+    enum apply_result result = applier_run(&r->applier, &command, 1);
     if (result == APPLY_DONE) r->commands++;
     return result;
 }
@@ -179,7 +180,7 @@ static void opened(struct thread *t, struct file_operation *op, int64_t result) 
 
 static void deliver_begin(struct thread *to, struct message *message) {
     struct replay *r = (struct replay *)message;
-    applier_open(&r->applier, r->worker);
+    applier_open(&r->applier, r->worker, false);
     r->op.done = opened;
     file_open(to, &r->op, r->path, O_RDONLY, 0);
 }

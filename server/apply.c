@@ -1,6 +1,7 @@
 /* apply.c: see apply.h. */
 #include "server/apply.h"
 
+#include "server/blocked.h"
 #include "server/client.h"
 #include "server/command_keys.h"
 #include "server/propagate.h"
@@ -9,12 +10,13 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/rt/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 
-void applier_open(struct applier *a, struct worker *w) {
-    *a = (struct applier){.worker = w, .client = mem_zalloc(sizeof *a->client)};
+void applier_open(struct applier *a, struct worker *w, bool follows) {
+    *a = (struct applier){.worker = w, .follows = follows, .client = mem_zalloc(sizeof *a->client)};
     a->client->fd = -1;
     a->client->worker = w;
     reply_init(&a->client->reply, &w->reply_pool);
@@ -44,42 +46,103 @@ static struct command *find(struct applier *a, const struct arg *argv, unsigned 
     return cmd;
 }
 
-static void find_slices(struct applier *a, struct request *r, struct call *call) {
-    uint64_t *wanted = a->worker->scratch.wanted;
-    memset(wanted, 0, sizeof a->worker->scratch.wanted);
-    if (command_wants_all(r->command, r->argv, r->argc) || (r->command->flags & CMD_VISITS))
-        run_add_all_slices(wanted);
-    else if (run_find_keys(a->worker, r, call))
-        run_add_slices(wanted, call->keys, call->key_count);
-    if (command_wants_all(r->command, r->argv, r->argc)) run_find_keys(a->worker, r, call);
+static void make_call(struct applier *a, const struct apply_command *command, struct call *call) {
+    memset(call, 0, sizeof *call);
+    call->worker = a->worker;
+    call->client = a->client;
+    call->command = command->command;
+    call->argv = command->argv;
+    call->argc = command->argc;
+    call->reply = &a->client->reply;
+    call->visit.thread = &a->worker->thread;
+    call->visit.database = a->client->database;
+    call->visit.follows = a->follows;
+    call->visit.writes = true;
+    call->in_exec = true; /* nothing waits */
 }
 
-enum apply_result applier_run(struct applier *a, struct arg *argv, unsigned argc) {
-    struct worker *w = a->worker;
-    struct client *c = a->client;
-    struct request r = {.client = c, .argv = argv, .argc = argc};
-    ASSERT(argc > 0 && w->thread.holds_held == 0);
-    if (!(r.command = find(a, argv, argc))) return APPLY_REFUSED;
+static struct request make_request(const struct applier *a, const struct apply_command *command) {
+    return (struct request){
+        .client = a->client, .command = command->command, .argv = command->argv, .argc = command->argc};
+}
+
+/* The slices that the command needs, added to `wanted`. */
+static void add_slices(struct applier *a, const struct apply_command *command, uint64_t *wanted) {
+    const struct command *cmd = command->command;
+    struct request r = make_request(a, command);
     struct call call;
-    memset(&call, 0, sizeof call);
-    call.worker = w;
-    call.client = c;
-    call.command = r.command;
-    call.argv = argv;
-    call.argc = argc;
-    call.reply = &c->reply;
-    call.visit.thread = &w->thread;
-    call.visit.database = c->database;
-    call.visit.writes = true;
-    call.in_exec = true; /* nothing waits */
-    find_slices(a, &r, &call);
-    struct run_holds held = run_collect_holds(w, w->scratch.wanted);
-    if (held.count && !hold_take_set(held.holds, held.count, &w->thread, &a->passes)) return APPLY_LATER;
-    call.logs = held.count && (run_switches(&held) & SWITCH_LOGGING);
-    r.command->handler(&call);
-    ASSERT(call.outcome == CALL_DONE && !call.visit.ready);
-    propagate_finish(&call);
-    run_let_go(w, c, &held);
+    make_call(a, command, &call);
+    if (command_wants_all(cmd, command->argv, command->argc) || (cmd->flags & CMD_VISITS))
+        run_add_all_slices(wanted);
+    else if (run_find_keys(a->worker, &r, &call))
+        run_add_slices(wanted, call.keys, call.key_count);
+}
+
+/* Whether clients may wait for what comes to be there, and want it in yet another slice: on a replica that clients may
+ * write to. */
+static bool may_serve_clients(const struct run_holds *held) {
+    if (LIKELY(run_switches(held) & SWITCH_READONLY) || held->count == slices.count) return false;
+    for (unsigned i = 0; i < held->count; i++)
+        if (slice_of_hold(held->holds[i])->interests_count) return true;
+    return false;
+}
+
+/* Takes the wanted slices. False: refused. */
+static bool take(struct applier *a, struct run_holds *held) {
+    struct worker *w = a->worker;
+    *held = run_collect_holds(w, w->scratch.wanted);
+    if (!held->count) return true;
+    if (!hold_take_set(held->holds, held->count, &w->thread, &a->passes)) return false;
+    if (LIKELY(!a->follows || !may_serve_clients(held))) return true;
+    hold_release_set(held->holds, held->count, &w->thread);
+    run_add_all_slices(w->scratch.wanted);
+    *held = run_collect_holds(w, w->scratch.wanted);
+    return hold_take_set(held->holds, held->count, &w->thread, &a->passes);
+}
+
+static void run(struct applier *a, const struct apply_command *command, bool logs, struct interest **ready) {
+    struct request r = make_request(a, command);
+    struct call call;
+    uint64_t errors = a->client->reply.errors, ticks = clock_ticks();
+    make_call(a, command, &call);
+    run_find_keys(a->worker, &r, &call);
+    call.logs = logs;
+    call.visit.ready = *ready;
+    if (a->follows) {
+        run_handler(a->worker, &r, &call, &ticks);
+    } else {
+        command->command->handler(&call);
+        propagate_finish(&call);
+    }
+    ASSERT(call.outcome == CALL_DONE);
+    *ready = call.visit.ready;
+    if (LIKELY(a->client->reply.errors == errors)) return;
+    a->errors++;
+    if (a->follows)
+        log_warning("== CRITICAL == A command of the primary's stream fails here: '%s': %s",
+                    command->command->full_name, a->client->reply.error_word);
+}
+
+enum apply_result applier_run(struct applier *a, struct apply_command *commands, unsigned count) {
+    struct worker *w = a->worker;
+    uint64_t *wanted = w->scratch.wanted;
+    struct interest *ready = NULL;
+    ASSERT(w->thread.holds_held == 0);
+    memset(wanted, 0, sizeof w->scratch.wanted);
+    for (unsigned i = 0; i < count; i++)
+        if (!(commands[i].command = find(a, commands[i].argv, commands[i].argc))) return APPLY_REFUSED;
+    for (unsigned i = 0; i < count; i++) add_slices(a, &commands[i], wanted);
+    struct run_holds held;
+    if (!take(a, &held)) return APPLY_LATER;
+    if (a->follows) run_count_slices(w, &held);
+    bool logs = held.count && (run_switches(&held) & SWITCH_LOGGING);
+    for (unsigned i = 0; i < count; i++) run(a, &commands[i], logs, &ready);
+    if (UNLIKELY(ready != NULL)) {
+        struct visit v = {.thread = &w->thread, .follows = a->follows, .ready = ready};
+        blocked_serve(w, &v);
+    }
+    if (a->applied && held.count) a->applied(a->context);
+    run_let_go(w, a->client, &held);
     run_trim(w);
     return APPLY_DONE;
 }

@@ -475,15 +475,40 @@ bool blocked_has_movers(const struct key *keys, unsigned count) {
     return false;
 }
 
-bool blocked_unblock(struct worker *from, struct client *c, bool error) {
+static bool end_wait(struct worker *from, struct client *c, const char *error) {
     struct waiter *waiter = c->waiter;
     if (!waiter || !claim(waiter)) return false;
     reply_init(&waiter->reply, &waiter->reply_pool);
     waiter->reply.protocol = waiter->how.protocol;
     if (error)
-        reply_error(&waiter->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        reply_error(&waiter->reply, error);
     else
         reply_null_array(&waiter->reply);
     post(from, waiter);
     return true;
+}
+
+bool blocked_unblock(struct worker *from, struct client *c, bool error) {
+    return end_wait(from, c, error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : NULL);
+}
+
+static void deliver_release(struct thread *to, struct message *message) {
+    struct worker *w = worker_of(to);
+    for (uint32_t i = 0; i < w->clients_capacity; i++) {
+        struct client *c = w->clients[i];
+        if (c && c->waiter &&
+            end_wait(w, c,
+                     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> "
+                     "replica?)"))
+            client_set(c, CLIENT_CLOSE_AFTER_REPLY);
+    }
+    mem_free(message);
+}
+
+void blocked_release_all(struct thread *from) {
+    for (unsigned i = 0; i < workers_count; i++) {
+        struct message *message = mem_zalloc(sizeof *message);
+        message->deliver = deliver_release;
+        thread_post(from, &worker_by_index(i)->thread, message);
+    }
 }

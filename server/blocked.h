@@ -72,6 +72,10 @@ void blocked_forget(struct worker *w, struct client *c);
  * registry is held; `from` is the caller's own. False: it does not wait (any more). */
 bool blocked_unblock(struct worker *from, struct client *c, bool error);
 
+/* This server has become a replica: nobody may wait for elements to take. All who do are told so, and disconnected. Any
+ * thread of the server. */
+void blocked_release_all(struct thread *from);
+
 /* The worker's upkeep: waits whose time is over, sets to be left. Own thread, no slice held. */
 void blocked_upkeep(struct worker *w);
 /* How long upkeep may wait, in ns; UINT64_MAX: for ever. */

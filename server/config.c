@@ -210,6 +210,22 @@ void config_unlock(void) {
     spin_unlock(&lock);
 }
 
+void config_note_primary(const char *host, int port) {
+    char number[16];
+    snprintf(number, sizeof number, "%d", port);
+    struct text_word words[] = {{(char *)host, host ? strlen(host) : 0}, {number, strlen(number)}};
+    struct text_word nobody[] = {{(char *)"no", 2}, {(char *)"one", 3}};
+    const struct option *o = option_find("replicaof", strlen("replicaof"));
+    bool unsupported;
+    char why[CONFIG_WHY_MAX];
+    config_lock();
+    struct config *next = config_copy(config_get());
+    bool fine = option_set(o, next, host ? words : nobody, 2, &unsupported, why);
+    ASSERT(fine);
+    config_publish(next);
+    config_unlock();
+}
+
 enum { HOOK_TABLES_MAX = 16, HOOKS_MAX = 64 };
 static const struct config_hook *hook_tables[HOOK_TABLES_MAX];
 static unsigned hook_table_count;

@@ -155,11 +155,13 @@ struct config {
     bool aof_disable_auto_gc, aof_rewrite_incremental_fsync;
     int auto_aof_rewrite_percentage;
     uint64_t auto_aof_rewrite_min_size;
+    const char *replicaof; /* "host port", or "" */
     const char *masteruser, *masterauth;
     const char *bind_source_addr;
     const char *replica_announce_ip;
     int replica_announce_port;
     bool replica_announced, replica_serve_stale_data, replica_read_only, replica_ignore_maxmemory;
+    bool replica_refuse_empty_primary;
     bool replica_lazy_flush, replica_ignore_disk_write_errors;
     int replica_priority;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
@@ -216,6 +218,8 @@ struct config_change {
     unsigned count;
     bool from_local_client; /* over loopback or a unix socket: enable-protected-configs local */
 };
+/* REPLICAOF has changed what is followed (NULL: nobody): CONFIG GET and REWRITE are to know. On a thread of the server. */
+void config_note_primary(const char *host, int port);
 /* On a thread of the server (or before they start). False with the whole text of the error reply. */
 bool config_set(const struct config_change *change, struct buf *error);
 

@@ -274,10 +274,10 @@ const struct option_type option_save = {
 /* replicaof: a host and a port; "no one" is nothing. */
 static bool replicaof_parse(const struct option *o, const struct text_word *words, unsigned count,
                             void *field, char *why) {
-    ASSERT(!option_has_field(o));
+    (void)o;
     int64_t port;
     if (count == 1 && words[0].len == 0) {
-        keep_words(words, 1, field);
+        keep_words(words, 0, field);
         return true;
     }
     if (count != 2) return refuse(why, "wrong number of arguments");
@@ -291,8 +291,21 @@ static bool replicaof_parse(const struct option *o, const struct text_word *word
     return true;
 }
 
-const struct option_type option_replicaof = {
-    .parse = replicaof_parse, .print = words_print, .release = words_release};
+static void words_own(const struct option *o, void *field) {
+    option_string.own(o, field);
+}
+
+/* One line of a file: the words as they are. */
+static void replicaof_print_lines(const struct option *o, const void *field, struct buf *out) {
+    const char *text = *(const char *const *)field;
+    if (*text) buf_printf(out, "%s %s\n", o->name, text);
+}
+
+const struct option_type option_replicaof = {.parse = replicaof_parse,
+                                             .print = words_print,
+                                             .print_lines = replicaof_print_lines,
+                                             .own = words_own,
+                                             .release = words_release};
 
 /* notify-keyspace-events: a set of letters, shown in an order of its own. */
 static bool event_classes_parse(const struct option *o, const struct text_word *words, unsigned count,

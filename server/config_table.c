@@ -55,8 +55,11 @@
         __VA_ARGS__                                                                                          \
     }
 /* A type of its own, whose values begin at `field`. */
-#define SPECIAL(n, t, field, value, f)                                                                       \
-    { .name = n, .type = t, .offset = (int)offsetof(struct config, field), .initial = value, .flags = f }
+#define SPECIAL(n, t, field, value, f, ...)                                                                  \
+    {                                                                                                        \
+        .name = n, .type = t, .offset = (int)offsetof(struct config, field), .initial = value, .flags = f,   \
+        __VA_ARGS__                                                                                          \
+    }
 /* Without a field: only the default is possible. */
 #define FIXED(n, t, value, f, ...)                                                                           \
     { .name = n, .type = t, .offset = OPTION_NO_FIELD, .initial = value, .flags = f, __VA_ARGS__ }
@@ -261,23 +264,22 @@ const struct option option_table[] = {
     BOOL("aof-rewrite-incremental-fsync", aof_rewrite_incremental_fsync, "yes", 0),
     INT("auto-aof-rewrite-percentage", auto_aof_rewrite_percentage, 0, INT_MAX, "100", 0),
     MEMORY("auto-aof-rewrite-min-size", auto_aof_rewrite_min_size, 0, LONG_MAX, "64mb", 0),
-    ENUM("propagation-error-behavior", propagation_error_behavior, "ignore", IDLE, propagation_words),
+    ENUM("propagation-error-behavior", propagation_error_behavior, "ignore", 0, propagation_words),
 
     /* Replication. */
-    FIXED("replicaof", &option_replicaof, "", IMMUTABLE | OPTION_MULTI, .alias = "slaveof"),
-    STRING("masteruser", masteruser, "", IDLE | SENSITIVE),
-    STRING("masterauth", masterauth, "", IDLE | SENSITIVE),
-    STRING("replica-announce-ip", replica_announce_ip, "", IDLE, .alias = "slave-announce-ip"),
-    INT("replica-announce-port", replica_announce_port, 0, 65535, "0", IDLE, .alias = "slave-announce-port"),
-    BOOL("replica-announced", replica_announced, "yes", IDLE),
-    BOOL("replica-serve-stale-data", replica_serve_stale_data, "yes", IDLE,
-         .alias = "slave-serve-stale-data"),
-    BOOL("replica-read-only", replica_read_only, "yes", IDLE, .alias = "slave-read-only"),
-    BOOL("replica-ignore-maxmemory", replica_ignore_maxmemory, "yes", IDLE,
-         .alias = "slave-ignore-maxmemory"),
+    SPECIAL("replicaof", &option_replicaof, replicaof, "", IMMUTABLE | OPTION_MULTI, .alias = "slaveof"),
+    STRING("masteruser", masteruser, "", SENSITIVE),
+    STRING("masterauth", masterauth, "", SENSITIVE),
+    STRING("replica-announce-ip", replica_announce_ip, "", 0, .alias = "slave-announce-ip"),
+    INT("replica-announce-port", replica_announce_port, 0, 65535, "0", 0, .alias = "slave-announce-port"),
+    BOOL("replica-announced", replica_announced, "yes", 0),
+    BOOL("replica-serve-stale-data", replica_serve_stale_data, "yes", 0, .alias = "slave-serve-stale-data"),
+    BOOL("replica-read-only", replica_read_only, "yes", 0, .alias = "slave-read-only"),
+    BOOL("replica-ignore-maxmemory", replica_ignore_maxmemory, "yes", 0, .alias = "slave-ignore-maxmemory"),
     BOOL("replica-lazy-flush", replica_lazy_flush, "no", IDLE, .alias = "slave-lazy-flush"),
+    BOOL("replica-refuse-empty-primary", replica_refuse_empty_primary, "yes", 0),
     BOOL("replica-ignore-disk-write-errors", replica_ignore_disk_write_errors, "no", IDLE),
-    INT("replica-priority", replica_priority, 0, INT_MAX, "100", IDLE, .alias = "slave-priority"),
+    INT("replica-priority", replica_priority, 0, INT_MAX, "100", 0, .alias = "slave-priority"),
     BOOL("repl-diskless-sync", repl_diskless_sync, "yes", 0),
     INT("repl-diskless-sync-delay", repl_diskless_sync_delay, 0, INT_MAX, "5", 0),
     INT("repl-diskless-sync-max-replicas", repl_diskless_sync_max_replicas, 0, INT_MAX, "0", 0),

@@ -1,5 +1,6 @@
 /* info_replication.c: INFO's section replication, with Redis's fields. */
 #include "repl/replicas.h"
+#include "server/follow.h"
 #include "server/info_parts.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
@@ -23,13 +24,49 @@ static void one_replica(struct info *in, const struct replica_view *v, unsigned 
     info_text(in, name, text);
 }
 
+/* INFO's part about the primary that is followed. */
+static void primary(struct info *in, const struct follow_view *us) {
+    int64_t now_ms = clock_unix_ms();
+    const struct link_view *link = &us->link;
+    bool up = link->state == LINK_ONLINE, syncs = link->state == LINK_RECEIVES || us->loads;
+    info_text(in, "master_host", us->host);
+    info_int(in, "master_port", us->port);
+    info_text(in, "master_link_status", up ? "up" : "down");
+    info_int(in, "master_last_io_seconds_ago", up ? (now_ms - link->heard_ms) / 1000 : -1);
+    info_int(in, "master_sync_in_progress", syncs);
+    info_int(in, "slave_read_repl_offset", us->offset);
+    info_int(in, "slave_repl_offset", us->offset);
+    if (syncs) {
+        int64_t total = link->dump_bytes < 0 ? 0 : link->dump_bytes;
+        char percent[32];
+        snprintf(percent, sizeof percent, "%.2f",
+                 total ? (double)link->dump_received * 100 / (double)total : 0);
+        info_int(in, "master_sync_total_bytes", total);
+        info_int(in, "master_sync_read_bytes", link->dump_received);
+        info_int(in, "master_sync_left_bytes", total ? total - link->dump_received : 0);
+        info_text(in, "master_sync_perc", percent);
+        info_int(in, "master_sync_last_io_seconds_ago", (now_ms - link->dump_heard_ms) / 1000);
+    }
+    if (!up) {
+        info_int(in, "master_link_down_since_seconds",
+                 link->down_since_ms ? (now_ms - link->down_since_ms) / 1000 : -1);
+        info_text(in, "master_link_error", link->why);
+    }
+    info_int(in, "master_refused_empty", us->refused_empty);
+    info_int(in, "slave_priority", in->config->replica_priority);
+    info_int(in, "slave_read_only", in->config->replica_read_only);
+    info_int(in, "replica_announced", in->config->replica_announced);
+}
+
 void info_replication(struct info *in) {
+    struct follow_view us = follow_view();
     enum { SHOWN_MAX = 256 };
     struct replica_view *views = mem_alloc(SHOWN_MAX * sizeof *views);
     unsigned count = replicas_view(views, SHOWN_MAX);
     struct replicas_state state = replicas_state();
     struct identity ours = identity_get();
-    info_text(in, "role", "master");
+    info_text(in, "role", us.replica ? "slave" : "master");
+    if (us.replica) primary(in, &us);
     info_int(in, "connected_slaves", count);
     if (in->config->min_replicas_to_write && in->config->min_replicas_max_lag)
         info_int(in, "min_slaves_good_slaves", replicas_present(in->config->min_replicas_max_lag));

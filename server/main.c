@@ -6,6 +6,7 @@
  * thread itself only waits for signals.
  */
 #include "repl/coordinator.h"
+#include "repl/link.h"
 #include "repl/replicas.h"
 #include "server/aof.h"
 #include "server/banner.h"
@@ -14,6 +15,7 @@
 #include "server/config.h"
 #include "server/config_load.h"
 #include "server/crash.h"
+#include "server/follow.h"
 #include "server/info.h"
 #include "server/listener.h"
 #include "server/oom_score.h"
@@ -100,6 +102,7 @@ static void say_ready(void) {
 
 static void data_ready(void) {
     is_ready = true;
+    follow_start();
     if (is_open) say_ready();
 }
 
@@ -115,7 +118,7 @@ static void coordinator_turn(struct coordinator *c) {
 }
 
 static void coordinator_completion(struct coordinator *c, const struct completion *done) {
-    if (!replicas_completion(c, done)) listeners_completion(c, done);
+    if (!replicas_completion(c, done) && !link_completion(c, done)) listeners_completion(c, done);
 }
 
 static void coordinator_beat(struct coordinator *c) {
@@ -238,6 +241,7 @@ static void make_server(void) {
     config = config_get();
     if (!listeners_open(config, why, sizeof why)) fail(why);
     persistence_prepare(config);
+    follow_prepare(config);
 }
 
 /* While no connection is accepted yet: afterwards a CONFIG SET may free this snapshot. */
@@ -257,6 +261,7 @@ int main(int argc, char **argv) {
     config_init();
     listeners_register_hooks();
     replication_register_hooks();
+    follow_register_hooks();
     config_reset_statistics = statistics_reset_all;
     title_register_hooks();
     persistence_register();

@@ -7,13 +7,16 @@
 #include "server/aof.h"
 #include "server/cmd/dump.h"
 #include "server/config.h"
+#include "server/follow.h"
 #include "server/info_parts.h"
 #include "server/pause.h"
 #include "server/process.h"
+#include "server/replication.h"
 #include "server/statistics.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
+#include "shard/base/mem.h"
 #include "shard/rt/clock.h"
 #include "shard/store/snap.h"
 
@@ -60,10 +63,14 @@ static struct {
     struct message over;
     void (*begun)(void), (*ready)(void);
     uint64_t began_ns, told_ns;
-    int64_t began_s;
+    _Atomic int64_t began_s; /* Unix time; any thread */
     bool is_aof;
     _Atomic bool loads_aof;
     void (*base_loaded)(struct thread *t, uint64_t end_offset);
+    /* A load in the place of what there is: */
+    const char *path, *why;
+    void (*replacing)(struct coordinator *c);
+    void (*replaced)(struct coordinator *c, const struct load *load, const char *why);
 } start;
 
 /* The main thread waits here for the save at the end. */
@@ -115,6 +122,8 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
     struct dump_options options = {
         .compress = config->rdbcompression, .checksum = config->rdbchecksum, .now_ms = clock_unix_ms()};
     (void)cut;
+    struct identity history;
+    replication_describe(&options, &history);
     own.changes = changes_made();
     if (own.is_last) pause_begin(&c->thread, SWITCH_PAUSE_ALL, INT64_MAX);
     dump_begin(&c->thread, &options, &own.save.sink);
@@ -312,10 +321,18 @@ static void deliver_loaded(struct thread *to, struct message *message) {
 static void end_loading(struct coordinator *c, struct cut *cut) {
     (void)cut;
     if (start.is_aof) aof_begin_at_cut(c);
+    follow_recover(c, start.is_aof ? NULL : &start.load);
     for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches &= (uint16_t)~SWITCH_LOADING;
     atomic_store(&persistence_is_loading, false);
     start.over.deliver = deliver_loaded; /* what is left to do may take longer than a cut may */
     thread_post(&c->thread, &c->thread, &start.over);
+}
+
+static void say_loaded(const struct load *load) {
+    log_notice("Done loading RDB, keys loaded: %llu, keys expired: %llu, empty keys skipped: %llu.",
+               (unsigned long long)atomic_load(&load->keys), (unsigned long long)atomic_load(&load->expired),
+               (unsigned long long)atomic_load(&load->empty));
+    log_notice("DB loaded from disk: %.3f seconds", (double)(clock_mono_ns() - start.began_ns) / 1e9);
 }
 
 static void loaded(struct thread *t, struct load *load, const char *why) {
@@ -327,13 +344,7 @@ static void loaded(struct thread *t, struct load *load, const char *why) {
         process_remove_pidfile();
         _exit(1);
     }
-    if (!load->missing) {
-        log_notice("Done loading RDB, keys loaded: %llu, keys expired: %llu, empty keys skipped: %llu.",
-                   (unsigned long long)atomic_load(&load->keys),
-                   (unsigned long long)atomic_load(&load->expired),
-                   (unsigned long long)atomic_load(&load->empty));
-        log_notice("DB loaded from disk: %.3f seconds", (double)(clock_mono_ns() - start.began_ns) / 1e9);
-    }
+    if (!load->missing) say_loaded(load);
     start.cut.run = end_loading;
     coordinator_cut(own.coordinator, &start.cut);
 }
@@ -379,8 +390,8 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
     start.begun = begun;
     start.ready = ready;
     start.began_ns = clock_mono_ns();
-    start.began_s = clock_unix_ms() / 1000;
-    atomic_store(&state.last_save_s, start.began_s);
+    atomic_store(&start.began_s, clock_unix_ms() / 1000);
+    atomic_store(&state.last_save_s, atomic_load(&start.began_s));
     if (config->appendonly) {
         atomic_store(&start.loads_aof, true);
         aof_start(c, aof_loaded);
@@ -390,8 +401,85 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
     struct load *load = &start.load;
     prepare_load(config);
     load->done = loaded;
-    load->skip_expired = true;
+    load->skip_expired = !atomic_load(&follow_is_replica); /* there the primary says what goes */
     load_begin(&c->thread, load, config->dbfilename);
+}
+
+/* ---- in the place of what there is ---- */
+
+/* What was detached goes bit by bit on the thread whose slice it was. */
+struct discarded {
+    struct message message;
+    struct keyspace *keyspace;
+};
+
+static void deliver_discarded(struct thread *to, struct message *message) {
+    struct discarded *discarded = (struct discarded *)message;
+    worker_discard(worker_of(to), discarded->keyspace);
+    mem_free(discarded);
+}
+
+static void throw_away(struct coordinator *c) {
+    for (unsigned i = 0; i < slices.count; i++) {
+        struct slice *s = &slices.all[i];
+        for (unsigned database = 0; database < slices.databases; database++) {
+            struct visit v = {.thread = &c->thread, .database = database};
+            struct keyspace *detached = keyspace_detach(&v, s, database);
+            if (!detached) continue;
+            struct discarded *discarded = mem_zalloc(sizeof *discarded);
+            discarded->keyspace = detached;
+            discarded->message.deliver = deliver_discarded;
+            thread_post(&c->thread, thread_by_index(s->owner), &discarded->message);
+        }
+    }
+}
+
+static void set_loading(bool on) {
+    for (unsigned i = 0; i < slices.count; i++) {
+        uint32_t others = slices.all[i].switches & ~(uint32_t)SWITCH_LOADING;
+        slices.all[i].switches = (uint16_t)(others | (on ? SWITCH_LOADING : 0));
+    }
+    atomic_store(&persistence_is_loading, on);
+}
+
+static void end_replacing(struct coordinator *c, struct cut *cut) {
+    (void)cut;
+    if (start.why) throw_away(c);
+    set_loading(false);
+    start.replaced(c, &start.load, start.why);
+}
+
+static void replacement_loaded(struct thread *t, struct load *load, const char *why) {
+    (void)t;
+    start.why = load->missing ? "the file is gone" : why;
+    if (!start.why) say_loaded(load);
+    start.cut.run = end_replacing;
+    coordinator_cut(own.coordinator, &start.cut);
+}
+
+static void begin_replacing(struct coordinator *c, struct cut *cut) {
+    (void)cut;
+    start.replacing(c);
+    throw_away(c);
+    set_loading(true);
+    load_begin(&c->thread, &start.load, start.path);
+}
+
+void persistence_replace(const char *path, void (*begun)(struct coordinator *c),
+                         void (*done)(struct coordinator *c, const struct load *load, const char *why)) {
+    ASSERT(!atomic_load(&persistence_is_loading));
+    start.path = path;
+    start.replacing = begun;
+    start.replaced = done;
+    start.began_ns = clock_mono_ns();
+    start.told_ns = 0;
+    atomic_store(&start.began_s, clock_unix_ms() / 1000);
+    atomic_store(&start.loads_aof, false);
+    prepare_load(config_get());
+    start.load.skip_expired = false; /* the primary will say what goes */
+    start.load.done = replacement_loaded;
+    start.cut.run = begin_replacing;
+    coordinator_cut(own.coordinator, &start.cut);
 }
 
 struct persistence_state persistence_state(void) {
@@ -404,7 +492,7 @@ struct persistence_state persistence_state(void) {
         .saves = atomic_load(&state.saves),
         .changes = changes_made() - atomic_load(&state.changes_saved),
         .bytes_of_changes = dump_bytes_of_changes(),
-        .load_began_s = start.began_s,
+        .load_began_s = atomic_load(&start.began_s),
         .keys_loaded = atomic_load(&start.load.keys),
         .keys_expired = atomic_load(&start.load.expired),
     };

@@ -26,6 +26,12 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
 /* On the coordinator, while the append-only file is loaded: loads its base; `done` is told where the RDB part of
  * the file ends. What cannot be loaded ends the process. */
 void persistence_load_base(const char *path, void (*done)(struct thread *t, uint64_t end_offset));
+/* On the coordinator, which has the claim of a dump (dump.h): throws all data away and loads a file in its place, in two
+ * cuts. `begun` runs at the first, when the data is about to go; `done` at the second, when what was loaded is there for
+ * all to see; or nothing is, because it could not be loaded, and `why` says why. The path is needed until `done`. */
+struct load;
+void persistence_replace(const char *path, void (*begun)(struct coordinator *c),
+                         void (*done)(struct coordinator *c, const struct load *load, const char *why));
 /* Every beat: save points, progress. */
 void persistence_beat(struct coordinator *c);
 /* The main thread, when the server is to end: saves if that is asked for (`how`: bits of enum config_shutdown) or

@@ -1,11 +1,17 @@
 /* replication.c: see replication.h. */
 #include "server/replication.h"
 
+#include "persist/dump.h"
+#include "repl/feed.h"
 #include "repl/replicas.h"
 #include "server/config.h"
+#include "server/follow.h"
+#include "server/pause.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
+#include "shard/base/mem.h"
+#include "shard/rt/socket.h"
 
 #include <string.h>
 
@@ -22,7 +28,8 @@ static void follow_configuration(void) {
         .lag_soft_bytes = limit->soft_bytes,
         .lag_soft_s = (uint64_t)limit->soft_seconds,
         .spill_bytes_max = config->repl_spill_max_size,
-        .ping_s = config->repl_ping_replica_period,
+        /* While nobody may write, as when the server is about to end, nothing else is to lengthen the history. */
+        .ping_s = pause_switches() ? INT32_MAX : config->repl_ping_replica_period,
         .timeout_s = config->repl_timeout,
         .delay_s = diskless ? config->repl_diskless_sync_delay : 0,
         .enough_waiting = (unsigned)config->repl_diskless_sync_max_replicas,
@@ -62,6 +69,17 @@ void replication_start(struct coordinator *c) {
     identity_begin(&c->thread.random);
     follow_configuration();
     count_replicas(config_get());
+    follow_begin(c);
+}
+
+void replication_describe(struct dump_options *options, struct identity *room) {
+    if (!replicas_has_backlog()) return; /* nothing is counted: what is here is no known history's */
+    feed_complete();
+    replicas_note_offset();
+    *room = identity_get();
+    options->replication_id = room->id;
+    options->replication_offset = room->offset;
+    options->replication_database = feed_selected();
 }
 
 static _Atomic bool awaiting[THREADS_MAX];
@@ -71,6 +89,7 @@ void replication_await(struct worker *w) {
 }
 
 void replication_turn(struct coordinator *c) {
+    follow_turn();
     replicas_turn(c);
     if (LIKELY(!replicas_have_answered())) return;
     if (UNLIKELY(atomic_load_explicit(&replication_refuses_writes, memory_order_relaxed)))
@@ -81,6 +100,7 @@ void replication_turn(struct coordinator *c) {
 
 void replication_beat(struct coordinator *c) {
     follow_configuration();
+    follow_beat();
     replicas_beat(c);
     count_replicas(config_get());
 }
@@ -92,8 +112,15 @@ void replication_hand_over(struct worker *w, struct client *c) {
 }
 
 static void deliver(struct thread *to, struct message *message) {
+    struct replica_request *request = (struct replica_request *)message;
     ASSERT(to == &coordinator->thread);
-    replicas_attach(coordinator, (struct replica_request *)message);
+    if (follow_can_be_followed()) {
+        replicas_attach(coordinator, request);
+        return;
+    }
+    log_notice("Replica %s is refused: the link to the primary is not online", request->peer);
+    socket_refuse(request->fd, "-NOMASTERLINK Can't SYNC while not connected with my master\r\n");
+    mem_free(request);
 }
 
 void replication_take_over(struct worker *w, struct client *c) {

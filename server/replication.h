@@ -5,6 +5,7 @@
 #define GYRE_SERVER_REPLICATION_H
 
 #include "repl/coordinator.h"
+#include "repl/identity.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,6 +17,11 @@ struct worker;
 void replication_start(struct coordinator *c);
 void replication_turn(struct coordinator *c);
 void replication_beat(struct coordinator *c);
+
+/* With all slices held: says in the options of a dump which history it is a prefix of, if that is known. `room` is where
+ * its name stands. */
+struct dump_options;
+void replication_describe(struct dump_options *options, struct identity *room);
 
 /* A command of this thread waits for acknowledgements: the thread is poked when some have come. Once. */
 void replication_await(struct worker *w);

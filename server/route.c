@@ -5,6 +5,7 @@
 #include "server/config.h"
 #include "server/errorstats.h"
 #include "server/exec.h"
+#include "server/follow.h"
 #include "server/latency.h"
 #include "server/pause.h"
 #include "server/persistence.h"
@@ -190,6 +191,12 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     } else if (UNLIKELY(atomic_load_explicit(&replication_refuses_writes, memory_order_relaxed) &&
                         writes(c, cmd))) {
         refuse(w, c, cmd, "NOREPLICAS Not enough good replicas to write.");
+    } else if (UNLIKELY(atomic_load_explicit(&follow_refuses_writes, memory_order_relaxed) &&
+                        writes(c, cmd))) {
+        refuse(w, c, cmd, "READONLY You can't write against a read only replica.");
+    } else if (UNLIKELY(atomic_load_explicit(&follow_is_stale, memory_order_relaxed) &&
+                        !(cmd->flags & CMD_STALE))) {
+        refuse(w, c, cmd, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
     } else {
         return true;
     }
@@ -211,6 +218,7 @@ static bool has_memory(struct worker *w, struct client *c, const struct command 
     static const char *const error = "OOM command not allowed when used memory > 'maxmemory'.";
     const struct policy *policy = policy_get();
     if (LIKELY(!policy->maxmemory_bytes || mem_used() <= policy->maxmemory_bytes)) return true;
+    if (atomic_load_explicit(&follow_keeps_memory, memory_order_relaxed)) return true;
     if (pause_switches()) return true; /* as in Redis: the data stays as it is, and writes wait anyway */
     route_let_go(w);
     uint64_t began = clock_ticks();

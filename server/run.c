@@ -55,9 +55,14 @@ enum route_result run_wait_for_pause(struct worker *w, struct client *c) {
     return ROUTE_WAITS;
 }
 
+/* A write that passed its checks just before the server became a replica: it is run again, which tells it so. */
+static bool comes_too_late(uint32_t command_flags, uint32_t switches) {
+    return (switches & SWITCH_READONLY) && (command_flags & CMD_WRITE);
+}
+
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches) {
-    return UNLIKELY(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES)) &&
-           pause_blocks(c, command_flags, switches);
+    if (LIKELY(!(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES | SWITCH_READONLY)))) return false;
+    return pause_blocks(c, command_flags, switches) || comes_too_late(command_flags, switches);
 }
 
 bool run_keys_wait_for_snapshot(struct visit *v, const struct key *keys, unsigned count) {

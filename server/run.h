@@ -53,7 +53,8 @@ void run_count_slices(struct worker *w, const struct run_holds *held);
 /* Publishes what was logged, tells the clients that were served, and lets go. */
 void run_let_go(struct worker *w, struct client *c, const struct run_holds *held);
 
-/* Whether CLIENT PAUSE holds a command with these flags back. */
+/* Whether CLIENT PAUSE holds a command with these flags back, or the server has just become a replica: then it waits
+ * (run_wait_for_pause), and is run again when the pause is over, or all workers are poked. */
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches);
 enum route_result run_wait_for_pause(struct worker *w, struct client *c);
 /* The thread's log is full: the client goes on when there is room (oplog_is_full has been asked). */

@@ -10,12 +10,16 @@
 #include "repl/replicas.h"
 #include "server/call.h"
 #include "server/client.h"
+#include "server/follow.h"
+#include "server/worker.h"
+#include "shard/base/log.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static struct replica_request *facts_of(struct client *c) {
     if (!c->replica) c->replica = mem_zalloc(sizeof *c->replica);
@@ -88,7 +92,28 @@ static void cmd_replconf(struct call *c) {
 
 /* ---- PSYNC and SYNC ---- */
 
+/* Whether the connection, or what it says of itself, is from this host. */
+static bool comes_from(const struct client *c, const char *host) {
+    const char *announced = c->replica->host;
+    size_t n = strlen(host);
+    if (*announced) return strcmp(announced, host) == 0;
+    if (strcmp(host, "localhost") == 0)
+        return strncmp(c->peer, "127.", 4) == 0 || strncmp(c->peer, "[::1]", 5) == 0;
+    return strncmp(c->peer, host, n) == 0 && c->peer[n] == ':';
+}
+
 static void hand_over(struct call *c) {
+    struct follow_view us = follow_view();
+    if (us.replica && us.link.state != LINK_ONLINE) {
+        reply_error(c->reply, "NOMASTERLINK Can't SYNC while not connected with my master");
+        return;
+    }
+    if (us.replica && c->client->replica->port == us.port && comes_from(c->client, us.host)) {
+        log_warning("The server %s:%d, which this one follows, wants to follow this one: refused", us.host,
+                    us.port);
+        reply_error(c->reply, "NOMASTERLINK This server follows you: one of the two has to be the primary");
+        return;
+    }
     if (c->client->reply.bytes || c->client->sending) {
         reply_error(c->reply, "ERR SYNC and PSYNC are invalid with pending output");
         return;
@@ -124,6 +149,15 @@ static unsigned count_level(struct client *c) {
 static void cmd_wait(struct call *c) {
     struct client *client = c->client;
     int64_t wanted, timeout_ms;
+    if (atomic_load(&follow_is_replica)) {
+        reply_error(
+            c->reply,
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a "
+            "replica is configured to be writable (which is not the default) writes to replicas are just "
+            "local and are not propagated.");
+        client->awaits = 0;
+        return;
+    }
     if (!call_int(c, 1, &wanted, NULL) ||
         !call_int(c, 2, &timeout_ms, "ERR timeout is not an integer or out of range"))
         return;
@@ -151,7 +185,38 @@ static void cmd_wait(struct call *c) {
 
 /* ---- ROLE ---- */
 
+static const char *link_state_name(const struct follow_view *us) {
+    static const char *const names[] = {[LINK_OFF] = "none",
+                                        [LINK_RESTS] = "connect",
+                                        [LINK_RESOLVES] = "connecting",
+                                        [LINK_CONNECTS] = "connecting",
+                                        [LINK_PINGS] = "handshake",
+                                        [LINK_INTRODUCES] = "handshake",
+                                        [LINK_ASKS] = "handshake",
+                                        [LINK_RECEIVES] = "sync",
+                                        [LINK_LOADS] = "sync",
+                                        [LINK_ONLINE] = "connected",
+                                        [LINK_CLOSES] = "connect"};
+    if (us->refused_empty) return "refused-empty-primary";
+    if (us->stopped) return "stopped";
+    return us->loads ? "sync" : names[us->link.state];
+}
+
+static void tell_role_of_replica(struct call *c, const struct follow_view *us) {
+    reply_array(c->reply, 5);
+    reply_bulk_text(c->reply, "slave");
+    reply_bulk_text(c->reply, us->host);
+    reply_int(c->reply, us->port);
+    reply_bulk_text(c->reply, link_state_name(us));
+    reply_int(c->reply, us->link.state == LINK_ONLINE ? identity_get().offset : -1);
+}
+
 static void cmd_role(struct call *c) {
+    struct follow_view us = follow_view();
+    if (us.replica) {
+        tell_role_of_replica(c, &us);
+        return;
+    }
     enum { SHOWN_MAX = 256 };
     struct replica_view *views = mem_alloc(SHOWN_MAX * sizeof *views);
     unsigned count = replicas_view(views, SHOWN_MAX), online = 0;
@@ -175,7 +240,68 @@ static void cmd_role(struct call *c) {
     mem_free(views);
 }
 
+/* ---- REPLICAOF ---- */
+
+/* Whether this is the primary that is followed already, and the link to it is not given up. */
+static bool follows(const char *host, int port) {
+    struct follow_view us = follow_view();
+    return us.replica && !us.stopped && us.port == port && strcasecmp(us.host, host) == 0;
+}
+
+/* Asks for the change the first time the command runs. False: there is nothing to change, or an error, which was said. */
+static bool ask_for_role(struct call *c) {
+    char host[LINK_HOST_MAX];
+    int64_t port = 0;
+    bool nobody = call_is(c, 1, "no") && call_is(c, 2, "one");
+    if (!nobody && !call_int(c, 2, &port, "ERR Invalid master port")) return false;
+    if (port < 0 || port > 65535) {
+        reply_error(c->reply, "ERR Invalid master port");
+        return false;
+    }
+    if (c->argv[1].len >= sizeof host) {
+        reply_error(c->reply, "ERR Invalid master host");
+        return false;
+    }
+    memcpy(host, c->argv[1].data, c->argv[1].len);
+    host[c->argv[1].len] = 0;
+    if (nobody ? !atomic_load(&follow_is_replica) : follows(host, (int)port)) {
+        reply_simple(c->reply, nobody ? "OK" : "OK Already connected to specified master");
+        return false;
+    }
+    c->client->awaits = follow_request(&c->worker->thread, nobody ? NULL : host, (int)port);
+    return true;
+}
+
+/* Answers when the role has changed: a few milliseconds. Within EXEC nothing can wait; there it is a promise. */
+static void cmd_replicaof(struct call *c) {
+    if (!c->client->awaits && !ask_for_role(c)) return;
+    if (!c->in_exec && !follow_is_done(c->client->awaits)) {
+        c->outcome = CALL_LATER;
+        return;
+    }
+    c->client->awaits = 0;
+    reply_ok(c->reply);
+}
+
 struct command replication_commands[] = {
+    {.name = "replicaof",
+     .arity = 3,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE | CMD_NO_ASYNC_LOADING,
+     .categories = ACL_ADMIN | ACL_SLOW | ACL_DANGEROUS,
+     .handler = cmd_replicaof,
+     .group = "server",
+     .summary = "Make the server a replica of another instance, or promote it as master.",
+     .since = "5.0.0",
+     .complexity = "O(1)"},
+    {.name = "slaveof",
+     .arity = 3,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE | CMD_NO_ASYNC_LOADING,
+     .categories = ACL_ADMIN | ACL_SLOW | ACL_DANGEROUS,
+     .handler = cmd_replicaof,
+     .group = "server",
+     .summary = "Make the server a replica of another instance, or promote it as master.",
+     .since = "1.0.0",
+     .complexity = "O(1)"},
     {.name = "replconf",
      .arity = -1,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_ALLOW_BUSY,

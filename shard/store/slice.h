@@ -36,6 +36,7 @@ enum slice_switch {
     SWITCH_LOADING = 4,
     SWITCH_REPLICA = 8,
     SWITCH_LOGGING = 16,
+    SWITCH_READONLY = 32, /* a replica that clients may not write to */
     /* Nothing expires by itself and nothing is evicted: a primary says what goes, or nothing is to change. */
     SWITCHES_KEEPING = SWITCH_REPLICA | SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL,
 };

@@ -1,0 +1,384 @@
+"""This server as the replica of a stock one: how it comes to hold the same and goes on to, what its clients may do, and what becomes
+of it when the link, the primary or the server itself ends."""
+import os
+import random
+import time
+
+from harness import contains, equal, eventually, only, raises, timeout
+from proxy import Proxy
+from resp import Closed, Error
+from test_replication_primary import contents, differences, info, wait_until_level
+from tree import OPTIONS, Writers, command_of_any_kind
+
+
+def primary_of(ctx, *options):
+    return ctx.oracle(*OPTIONS, "--save", "", *options)
+
+
+def follow(ctx, port, *options, wait=True):
+    replica = ctx.server(*OPTIONS, "--shards", "2", "--replicaof", f"127.0.0.1 {port}", *options)
+    if wait:
+        wait_for_link(replica)
+    return replica
+
+
+def wait_for_link(replica, status="up", seconds=20):
+    eventually(lambda: info(replica.client(), "master_link_status") == status, seconds, f"the link {status}")
+
+
+def same(primary, replica):
+    wait_until_level(primary, replica)
+    equal(differences(contents(primary), contents(replica)), "")
+    equal(replica.client()("DEBUG", "DIGEST"), primary.client()("DEBUG", "DIGEST"))
+
+
+@only("gyre")
+@timeout(60)
+def test_it_holds_the_same(ctx):
+    """What was there before, and commands of every kind after it, in several databases and transactions; by every way that a
+    dump may come."""
+    rng = random.Random(ctx.seed)
+    for options in ((), ("--repl-diskless-sync", "no"), ("--rename-command", "PSYNC", "")):
+        primary = primary_of(ctx, *options)
+        client = primary.client()
+        for database in (0, 5):
+            client("SELECT", database)
+            for n in range(300):
+                client(*command_of_any_kind(rng, n))
+        replica = ctx.server(*OPTIONS, "--shards", "3")
+        replica.client()("SET", "own", "is thrown away")
+        equal(replica.client()("REPLICAOF", "127.0.0.1", primary.port), "OK")
+        wait_for_link(replica)
+        for database in (0, 3, 0, 9):
+            client("SELECT", database)
+            client.pipeline([command_of_any_kind(rng, n) for n in range(ctx.scaled(300))])
+            client.pipeline([("MULTI",), ("SET", "a", 1), ("SPOP", "tab1"), ("SELECT", 7), ("LPUSH", "x", 1, 2), ("EXEC",)])
+            client("SET", "soon", "x", "PX", 50)
+        client("SWAPDB", 3, 0)
+        client("SET", "large", "v" * 3_000_000)
+        time.sleep(0.3)
+        client("GET", "soon")
+        if "PSYNC" in options:  # it has no offsets to compare
+            client("SET", "last", "x")
+            eventually(lambda last=replica.client(): last("SELECT", 7) and last("GET", "last") == b"x", 5, "the last key")
+            equal(differences(contents(primary), contents(replica)), "")
+        else:
+            same(primary, replica)
+        client("FLUSHALL")
+        client("SET", "after", "all")
+        eventually(lambda last=replica.client(): last("SELECT", 7) and last("GET", "after") == b"all", 5, "the last key")
+        equal(replica.client()("DBSIZE"), 0)
+        primary.stop()
+
+
+@only("gyre")
+def test_what_info_role_and_config_say(ctx):
+    primary = primary_of(ctx)
+    replica = ctx.server("--repl-timeout", "10")
+    client = replica.client()
+    equal(client("CONFIG", "GET", "replicaof"), [b"replicaof", b""])
+    for words in (("a", "b"), ("a", "65536"), ("a", "-1")):
+        equal(client("REPLICAOF", *words), Error("ERR Invalid master port"))
+    equal(client("REPLICAOF", "NO", "ONE"), "OK")
+    equal(client("SLAVEOF", "127.0.0.1", primary.port), "OK")
+    equal(client("REPLICAOF", "127.0.0.1", primary.port), "OK Already connected to specified master")
+    wait_for_link(replica)
+    primary.client()("SET", "k", "v")
+    wait_until_level(primary, replica)
+    offset = int(info(client, "slave_repl_offset"))
+    equal(client("ROLE"), [b"slave", b"127.0.0.1", primary.port, b"connected", offset])
+    equal([info(client, name) for name in ("role", "master_host", "master_port", "master_sync_in_progress", "slave_priority",
+                                           "slave_read_only", "connected_slaves")],
+          ["slave", "127.0.0.1", str(primary.port), "0", "100", "1", "0"])
+    equal(client("CONFIG", "GET", "slaveof"), [b"slaveof", b"127.0.0.1 %d" % primary.port])
+    equal(info(client, "master_replid"), info(primary.client(), "master_replid"))
+    contains(info(primary.client(), "slave0"), f"ip=127.0.0.1,port={replica.port},state=online")
+    contains(str(client("WAIT", 0, 0)), "WAIT cannot be used with replica instances")
+    equal(client("REPLICAOF", "no", "one"), "OK")
+    equal(client("ROLE")[0], b"master")
+    equal(info(client, "master_replid2"), info(primary.client(), "master_replid"))
+    equal(client("CONFIG", "GET", "replicaof"), [b"replicaof", b""])
+    equal(client("SET", "mine", 1), "OK")
+
+
+@only("gyre")
+def test_its_clients_may_only_read(ctx):
+    primary = primary_of(ctx)
+    replica = follow(ctx, primary.port)
+    client = replica.client()
+    readonly = Error("READONLY You can't write against a read only replica.")
+    primary.client()("SET", "k", "v")
+    wait_until_level(primary, replica)
+    equal(client("SET", "k", 1), readonly)
+    equal(client("BLPOP", "k", 1), readonly)
+    equal(client("FLUSHALL"), readonly)
+    equal(client.pipeline([("MULTI",), ("GET", "k"), ("EXEC",)]), ["OK", "QUEUED", [b"v"]])
+    equal(client.pipeline([("MULTI",), ("SET", "k", 1), ("EXEC",)])[1], readonly)
+    equal(client("PUBLISH", "c", "m"), 0)
+    equal(client("CONFIG", "SET", "replica-read-only", "no"), "OK")
+    eventually(lambda: client("SET", "own", "local") == "OK", 5, "a write of its own")
+    equal(client("CONFIG", "SET", "slave-read-only", "yes"), "OK")
+    eventually(lambda: client("SET", "own", 2) == readonly, 5, "no write")
+    equal(client("GET", "own"), b"local")
+
+
+@only("gyre")
+def test_who_waits_for_elements_is_told(ctx):
+    primary = primary_of(ctx)
+    replica = ctx.server()
+    waiting = replica.client()
+    waiting.send_command("BLPOP", "list", 0)
+    eventually(lambda: info(replica.client(), "blocked_clients") == "1", 5, "the client that waits")
+    equal(replica.client()("REPLICAOF", "127.0.0.1", primary.port), "OK")
+    contains(str(waiting.read()), "UNBLOCKED force unblock from blocking operation")
+    with raises(Closed):
+        waiting.read()
+    wait_for_link(replica)
+    primary.client()("RPUSH", "list", 1)
+    wait_until_level(primary, replica)
+    equal(replica.client()("LRANGE", "list", 0, -1), [b"1"])
+
+
+@only("gyre")
+def test_keys_past_their_time(ctx):
+    """The primary decides: here they are only not seen any more."""
+    primary = primary_of(ctx)
+    replica = follow(ctx, primary.port)
+    client, here = primary.client(), replica.client()
+    client("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    client("SET", "k", "v", "PX", 100)
+    client("SADD", "s", 1, 2, 3)
+    client("PEXPIRE", "s", 100)
+    wait_until_level(primary, replica)
+    equal(here("DBSIZE"), 2)
+    time.sleep(0.3)
+    equal([here("GET", "k"), here("EXISTS", "k"), here("TTL", "k"), here("SCARD", "s"), here("TYPE", "s")], [None, 0, -2, 0, "none"])
+    equal(here("DBSIZE"), 2)
+    client("APPEND", "k", "new")
+    client("SADD", "s", 9)
+    wait_until_level(primary, replica)
+    equal([here("GET", "k"), here("SMEMBERS", "s"), here("DBSIZE")], [b"new", [b"9"], 2])
+
+
+@only("gyre")
+@timeout(60)
+def test_passwords(ctx):
+    primary = primary_of(ctx, "--requirepass", "secret")
+    replica = follow(ctx, primary.port, wait=False)
+    client = replica.client()
+    eventually(lambda: "NOAUTH" in (info(client, "master_link_error") or ""), 5, "an error that says so")
+    client("CONFIG", "SET", "masterauth", "wrong")
+    eventually(lambda: "WRONGPASS" in (info(client, "master_link_error") or ""), 5, "an error that says so")
+    client("CONFIG", "SET", "masterauth", "secret")
+    wait_for_link(replica)
+    with primary.client() as admin:
+        admin("AUTH", "secret")
+        admin("ACL", "SETUSER", "follower", "on", ">word", "+psync", "+replconf", "+ping")
+        client("CONFIG", "SET", "masteruser", "follower", "masterauth", "word")
+        admin("CLIENT", "KILL", "TYPE", "replica")
+        admin("SET", "k", "v")
+        eventually(lambda: client("GET", "k") == b"v", 5, "the key")
+        contains(admin("CLIENT", "LIST", "TYPE", "replica").decode(), "user=follower")
+
+
+@only("gyre")
+@timeout(60)
+def test_it_goes_on_where_it_was(ctx):
+    """After cuts of the link, and after its own restart: partially, and with nothing missing."""
+    primary = primary_of(ctx)
+    front = Proxy(primary.port)
+    replica = follow(ctx, front.port, "--save", "100000 1")
+    writers = Writers(type("Root", (), {"client": staticmethod(primary.client)})(), seed=ctx.seed, pace_s=0.01)
+    for n in range(ctx.scaled(6)):
+        front.cut()
+        time.sleep(0.1)
+        wait_for_link(replica)
+        if n % 3 == 2:
+            replica.stop()
+            replica.start()
+            wait_for_link(replica)
+    writers.stop()
+    same(primary, replica)
+    equal(info(primary.client(), "sync_full"), "1")
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
+def test_a_silent_primary_is_given_up(ctx):
+    primary = primary_of(ctx)
+    front = Proxy(primary.port)
+    replica = follow(ctx, front.port, "--repl-timeout", "2")
+    front.silence(True)
+    wait_for_link(replica, "down")
+    contains(info(replica.client(), "master_link_error"), "timeout")
+    front.heal()
+    wait_for_link(replica)
+    equal(info(primary.client(), "sync_full"), "1")
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
+def test_old_data_is_served_until_the_new_is_whole(ctx):
+    """A dump that comes slowly, breaks off, and comes again."""
+    primary = primary_of(ctx)
+    client = primary.client()
+    client("DEBUG", "POPULATE", 20000)
+    front = Proxy(primary.port)
+    replica = ctx.server(*OPTIONS)
+    here = replica.client()
+    here("SET", "old", "data")
+    front.throttle("down", 400_000)
+    here("REPLICAOF", "127.0.0.1", front.port)
+    eventually(lambda: info(here, "master_sync_in_progress") == "1", 5, "the dump on its way")
+    equal(here("GET", "old"), b"data")
+    equal(here("ROLE")[3], b"sync")
+    equal(here("CONFIG", "SET", "replica-serve-stale-data", "no"), "OK")
+    eventually(lambda: "MASTERDOWN Link with MASTER is down" in str(here("GET", "old")), 5, "no stale data")
+    contains(str(here("ROLE")[3]), "sync")
+    here("CONFIG", "SET", "replica-serve-stale-data", "yes")
+    eventually(lambda: here("GET", "old") == b"data", 5, "stale data")
+    front.cut()
+    eventually(lambda: info(here, "master_sync_in_progress") == "0", 5, "no dump on its way")
+    equal(here("GET", "old"), b"data")
+    front.heal()
+    wait_for_link(replica)
+    equal([here("GET", "old"), here("DBSIZE")], [None, 20000])
+    equal([name for name in os.listdir(replica.folder) if name.startswith("temp-")], [])
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
+def test_an_empty_primary_does_not_empty_it(ctx):
+    primary = primary_of(ctx)
+    primary.client()("MSET", "a", 1, "b", 2)
+    front = Proxy(primary.port)
+    replica = follow(ctx, front.port, "--save", "100000 1")
+
+    def lose_everything():
+        primary.kill()
+        primary.start()  # with no file
+        front.target = primary.port
+        eventually(lambda: info(replica.client(), "master_refused_empty") == "1", 10, "the refusal")
+
+    here = replica.client()
+    primary.client()("FLUSHALL")
+    primary.client()("SET", "c", 3)
+    wait_until_level(primary, replica)
+    equal(here("KEYS", "*"), [b"c"])
+    lose_everything()
+    equal([here("GET", "c"), here("ROLE")[3], info(here, "master_link_status")], [b"3", b"refused-empty-primary", "down"])
+    contains(replica.log_text(), "has lost its history and holds no keys")
+    replica.stop()
+    replica.start()
+    here = replica.client()
+    eventually(lambda: info(here, "master_refused_empty") == "1", 10, "the refusal")
+    equal(here("GET", "c"), b"3")
+    primary.client()("SET", "new", 1)
+    wait_for_link(replica)
+    equal(here("KEYS", "*"), [b"new"])
+    lose_everything()
+    here("CONFIG", "SET", "replica-refuse-empty-primary", "no")
+    wait_for_link(replica)
+    equal([here("KEYS", "*"), info(here, "master_refused_empty")], [[], "0"])
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
+def test_a_command_that_is_not_known_stops_the_link(ctx):
+    primary = primary_of(ctx)
+    replica = follow(ctx, primary.port)
+    client, here = primary.client(), replica.client()
+    client("SET", "before", 1)
+    client("XADD", "stream", "*", "field", "value")
+    client("SET", "behind", 1)
+    eventually(lambda: "XADD" in (info(here, "master_link_error") or ""), 5, "an error that names it")
+    equal([here("GET", "before"), here("GET", "behind"), here("ROLE")[3]], [b"1", None, b"stopped"])
+    contains(replica.log_text(), "Unknown command 'XADD'")
+    time.sleep(1.5)
+    equal(here("GET", "behind"), None)
+    client("DEL", "stream")
+    equal(here("REPLICAOF", "127.0.0.1", primary.port), "OK")
+    eventually(lambda: "XADD" in (info(here, "master_link_error") or ""), 5, "the same error: it is still there")
+
+
+@only("gyre")
+@timeout(60)
+def test_with_an_append_only_file(ctx):
+    """What it has from its primary is in its own file: after a restart it holds it even if the primary is gone."""
+    primary = primary_of(ctx)
+    client = primary.client()
+    replica = ctx.server(*OPTIONS, "--appendonly", "yes", "--save", "")
+    replica.client()("SET", "own", 1)
+    client("SET", "before", 1)
+    equal(replica.client()("REPLICAOF", "127.0.0.1", primary.port), "OK")
+    wait_for_link(replica)
+    rng = random.Random(ctx.seed)
+    for n in range(200):
+        client(*command_of_any_kind(rng, n))
+    eventually(lambda: info(replica.client(), "aof_enabled") == "1", 10, "the file")
+    client("SELECT", 4)
+    client.pipeline([("MULTI",), ("SET", "x", 1), ("LPUSH", "y", 2), ("EXEC",)])
+    for n in range(200):
+        client(*command_of_any_kind(rng, n))
+    same(primary, replica)
+    expected = contents(primary)
+    replica.client()("BGREWRITEAOF")
+    client("SET", "during", 1)
+    eventually(lambda: info(replica.client(), "aof_rewrite_in_progress") == "0", 10, "the rewrite")
+    wait_until_level(primary, replica)
+    expected = contents(primary)
+    primary.stop()
+    replica.stop()
+    replica.start()
+    equal(differences(expected, contents(replica)), "")
+    equal(replica.client()("GET", "own"), None)
+
+
+@only("gyre")
+@timeout(60)
+def test_two_that_follow_each_other(ctx):
+    """The second is refused, with a reason; the data stays."""
+    one, other = ctx.server(*OPTIONS), ctx.server(*OPTIONS)
+    one.client()("SET", "k", "v")
+    other.client()("REPLICAOF", "127.0.0.1", one.port)
+    wait_for_link(other)
+    one.client()("REPLICAOF", "127.0.0.1", other.port)
+    eventually(lambda: "follows you" in (info(one.client(), "master_link_error") or ""), 5, "the reason")
+    equal(one.client()("GET", "k"), b"v")
+    one.client()("REPLICAOF", "NO", "ONE")
+    wait_for_link(other)
+    one.client()("SET", "k", "w")
+    wait_until_level(one, other)
+    equal(other.client()("GET", "k"), b"w")
+
+
+@only("gyre")
+@timeout(90)
+def test_links_that_break_anywhere(ctx):
+    """Cut at every byte of the handshake (a sample of them), and at random ones of the dump and the stream."""
+    primary = primary_of(ctx)
+    client = primary.client()
+    client("DEBUG", "POPULATE", 500)
+    front = Proxy(primary.port)
+    replica = follow(ctx, front.port)
+    here = replica.client()
+    rng = random.Random(ctx.seed)
+    places = [("up", at) for at in range(0, 330, 330 // ctx.scaled(12))] + [("down", at) for at in range(0, 140, 140 // ctx.scaled(8))]
+    places += [("down", rng.randrange(140, 20000)) for _ in range(ctx.scaled(10))]
+    for n, (direction, at) in enumerate(places):
+        if n % 2:
+            client("DEBUG", "CHANGE-REPL-ID")  # a full synchronisation
+        front.cut_at(direction, at)
+        front.cut()
+        before = front.connections
+        eventually(lambda before=before: front.connections > before, 10, "another connection")
+        client("SET", f"k{n}", n)
+        equal(here("PING"), "PONG")
+    front.heal()
+    wait_for_link(replica)
+    same(primary, replica)
+    front.close()
