@@ -1,6 +1,7 @@
 """A link that can be made to fail: a TCP proxy between two servers, with faults to choose while it runs.
 
     proxy = Proxy(server.port)      connect to proxy.port; proxy.target may be changed when the server has moved
+    proxy = Proxy(port, narrow=True)  the kernel holds little for it, so that a side feels at once what the other does
     proxy.cut()                     all connections end now
     proxy.refuse(True)              new connections end at once
     proxy.cut_at("down", 1000)      each connection from now on ends once so many bytes have come from the server
@@ -45,8 +46,8 @@ class _Connection:
 
 
 class Proxy:
-    def __init__(self, target):
-        self.target, self.connections = target, 0
+    def __init__(self, target, narrow=False):
+        self.target, self.connections, self._narrow = target, 0, narrow
         self.passed = {"up": 0, "down": 0}
         self._lock, self._open, self._over = threading.Lock(), [], False
         self._reset()
@@ -138,6 +139,8 @@ class Proxy:
             for side in (client, server):
                 side.setblocking(False)
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._narrow:
+                    side.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD_MAX)
             self._open.append(_Connection(client, server))
             self.passed = {"up": 0, "down": 0}
 
