@@ -89,6 +89,19 @@ static void pass(struct load *load, size_t len) {
     sum_up(load);
 }
 
+/* Gives each shard that has none the next span. */
+static void send_unsent(struct thread *t, struct load *load) {
+    for (unsigned i = 0; i < load->shards && load->unsent; i++) {
+        struct load_span *span = load->unsent;
+        if (load->busy[i]) continue;
+        do load->unsent = load->unsent->next;
+        while (load->unsent && load->unsent->done); /* the reader dealt with it itself */
+        load->busy[i] = true;
+        span->shard = i;
+        thread_post(t, thread_by_index(i), &span->message);
+    }
+}
+
 /* Hands the bytes from load->run to `end` to the next shard. */
 static void send_span(struct thread *t, struct load *load, size_t end) {
     if (end == load->run) return;
@@ -101,6 +114,11 @@ static void send_span(struct thread *t, struct load *load, size_t end) {
     load->run = end;
     load->ahead += span->len;
     load->spans_left++;
+    if (load->beside) {
+        if (!load->unsent) load->unsent = span;
+        send_unsent(t, load);
+        return;
+    }
     thread_post(t, thread_by_index(load->next_shard), &span->message);
     load->next_shard = (load->next_shard + 1) % load->shards;
 }
@@ -110,6 +128,10 @@ void load_span_returned(struct thread *t, struct message *message) {
     struct load *load = span->load;
     load->ahead -= span->len;
     load->spans_left--;
+    if (load->beside) {
+        load->busy[span->shard] = false;
+        send_unsent(t, load);
+    }
     block_unref(span->block);
     span->block = NULL;
     span->done = true;
@@ -124,9 +146,10 @@ void load_span_returned(struct thread *t, struct message *message) {
 
 /* Makes room for the keys of a database, as far as the file can hold so many. */
 static void reserve(struct thread *t, const struct load *load, const struct rdb_record *record) {
-    struct visit v = {.thread = t, .database = (unsigned)load->database, .now_ms = load->now_ms};
+    struct visit v = {.thread = t, .now_ms = load->now_ms};
     uint64_t total = atomic_load_explicit(&load->bytes_total, memory_order_relaxed);
     if (load->database >= slices.databases || record->keys > total / KEY_BYTES_MIN) return;
+    v.database = load_database(load, load->database);
     for (unsigned i = 0; i < slices.count; i++) {
         struct slice *s = &slices.all[i];
         while (!hold_try(&s->hold, t)) cpu_pause();
@@ -331,7 +354,8 @@ static void opened(struct thread *t, struct file_operation *op, int64_t result) 
 void load_begin(struct thread *t, struct load *load, const char *path) {
     ASSERT(load->done && load->shards > 0);
     ASSERT(!load->block && !load->first);
-    load->last = NULL;
+    load->last = load->unsent = NULL;
+    memset(load->busy, 0, sizeof load->busy);
     load->skim = (struct rdb_skim){0};
     load->fd = -1;
     load->version = load->next_shard = load->spans_left = 0;

@@ -8,7 +8,8 @@
  * Bounds: LOAD_AHEAD_BYTES of spans are under way at a time; a record that is larger than what is read at a time
  * is gathered until it is whole. The checksum is taken of the spans by the shards and combined.
  *
- * Nobody else may see or change the keys meanwhile: the slices have SWITCH_LOADING. A file that is damaged ends the
+ * Nobody else may see or change the keys meanwhile: the slices have SWITCH_LOADING, or (`beside`) the keys go where
+ * clients do not see them; then a shard gets the next span when it has given the last one back, and serves in between. A file that is damaged ends the
  * load with a text that says where, while reading what, and what was wrong; what was stored by then is for the
  * caller to throw away.
  */
@@ -37,6 +38,7 @@ struct load {
     unsigned shards;   /* threads 0 to shards - 1 do the work */
     bool skip_expired; /* of a primary's own file: not of the base of an append-only file, nor on a replica */
     bool check_sum;    /* rdbchecksum */
+    bool beside;       /* into the databases beside (slice.h), while clients are served: a span at a time */
     /* What came of it. */
     bool missing;        /* there is no such file: done came with no error */
     uint64_t end_offset; /* where the RDB part of the file ends */
@@ -48,6 +50,8 @@ struct load {
     struct file_operation op;
     struct load_block *block;       /* being read into and cut */
     struct load_span *first, *last; /* in the order of the file: not summed yet */
+    struct load_span *unsent;       /* the first of these that no shard has been given yet; NULL: none, */
+    bool busy[THREADS_MAX];         /* because they have one: when loading beside */
     struct rdb_skim skim;
     int fd;
     unsigned version, next_shard, spans_left;

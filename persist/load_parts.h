@@ -3,6 +3,7 @@
 #define GYRE_PERSIST_LOAD_PARTS_H
 
 #include "persist/load.h"
+#include "shard/store/slice.h"
 
 /* Bytes of the file, shared by the spans cut from it; counted by the reader alone. */
 struct load_block {
@@ -23,11 +24,17 @@ struct load_span {
     size_t len;
     uint64_t offset, database;
     struct thread *reader;
+    unsigned shard; /* that it was given to, when loading beside */
     /* What came of it. */
     uint64_t crc;
     bool done;
     char *error; /* NULL: all went well */
 };
+
+/* Where the keys of a database go. */
+static inline unsigned load_database(const struct load *load, uint64_t database) {
+    return load->beside ? slice_database_beside((unsigned)database) : (unsigned)database;
+}
 
 /* The shard's part: stores all keys of the span, and hands it back to `returned`. */
 void load_span_run(struct thread *t, struct message *message);

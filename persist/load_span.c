@@ -59,7 +59,7 @@ static void set_access(const struct load *load, const struct rdb_record *record,
 /* False: something is wrong with it; the reader says what. */
 static bool store(struct storing *s, struct rdb_reader *r, const struct load *load, struct ahead *a) {
     const struct rdb_record *record = &a->record;
-    s->visit.database = (unsigned)record->database;
+    s->visit.database = load_database(load, record->database);
     enter(s, a->key.slice);
     if (keyspace_find(&s->visit, &a->key, KEYSPACE_PEEK)) {
         rdb_value_free(&a->value);
@@ -68,7 +68,7 @@ static bool store(struct storing *s, struct rdb_reader *r, const struct load *lo
         return rdb_fail(r,
                         "the key '%.*s' of database %u comes twice (its second record ends at offset %llu)",
                         (int)(a->key.len < KEY_SHOWN_MAX ? a->key.len : KEY_SHOWN_MAX), a->key.data,
-                        s->visit.database, (unsigned long long)a->end);
+                        (unsigned)record->database, (unsigned long long)a->end);
     }
     struct entry **at = keyspace_set(&s->visit, &a->key, NULL, a->value,
                                      record->expires_ms >= 0 ? record->expires_ms : NO_TTL);
@@ -104,7 +104,7 @@ static bool read_ahead(struct storing *s, struct rdb_reader *r, struct load *loa
     struct ahead *a = &s->ahead[s->ahead_count++];
     *a = (struct ahead){.value = *value, .record = *record, .end = rdb_reader_offset(r)};
     a->key = key_make(record->key.data, record->key.len);
-    prefetch_bucket(a->key.slice, (unsigned)record->database, a->key.hash);
+    prefetch_bucket(a->key.slice, load_database(load, record->database), a->key.hash);
     bool stays = lies_in_span(s, record->key.data) &&
                  (value->form != VALUE_BYTES || lies_in_span(s, value->bytes.data));
     return (stays && s->ahead_count < KEYS_AHEAD) || store_ahead(s, r, load);

@@ -56,6 +56,8 @@ struct config_output_limit {
 };
 
 /* Strings are never NULL: unset is "". They belong to the snapshot. */
+enum diskless_load { DISKLESS_LOAD_DISABLED, DISKLESS_LOAD_ON_EMPTY, DISKLESS_LOAD_SWAPDB };
+
 struct config {
     /* Network. An address is optional when it begins with '-', and "*" stands for all of IPv4. */
     int bind_count;
@@ -166,7 +168,7 @@ struct config {
     int replica_priority;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
     int repl_diskless_sync_delay, repl_diskless_sync_max_replicas;
-    int repl_diskless_load;
+    int repl_diskless_load; /* enum diskless_load */
     int repl_timeout, repl_ping_replica_period;
     uint64_t repl_backlog_size, repl_spill_max_size;
     int64_t repl_backlog_ttl;

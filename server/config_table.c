@@ -108,8 +108,10 @@ static const struct option_word channel_words[] = {{"allchannels", 1}, {"resetch
 static const struct option_word sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
 static const struct option_word propagation_words[] = {
     {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
-static const struct option_word diskless_load_words[] = {
-    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+static const struct option_word diskless_load_words[] = {{"disabled", DISKLESS_LOAD_DISABLED},
+                                                         {"on-empty-db", DISKLESS_LOAD_ON_EMPTY},
+                                                         {"swapdb", DISKLESS_LOAD_SWAPDB},
+                                                         {NULL, 0}};
 static const struct option_word endpoint_words[] = {
     {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
 static const struct option_word tls_auth_words[] = {{"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
@@ -283,7 +285,7 @@ const struct option option_table[] = {
     BOOL("repl-diskless-sync", repl_diskless_sync, "yes", 0),
     INT("repl-diskless-sync-delay", repl_diskless_sync_delay, 0, INT_MAX, "5", 0),
     INT("repl-diskless-sync-max-replicas", repl_diskless_sync_max_replicas, 0, INT_MAX, "0", 0),
-    ENUM("repl-diskless-load", repl_diskless_load, "disabled", IDLE, diskless_load_words),
+    ENUM("repl-diskless-load", repl_diskless_load, "disabled", 0, diskless_load_words),
     BOOL("repl-disable-tcp-nodelay", repl_disable_tcp_nodelay, "no", IDLE),
     INT("repl-timeout", repl_timeout, 1, INT_MAX, "60", 0),
     INT("repl-ping-replica-period", repl_ping_replica_period, 1, INT_MAX, "10", 0,

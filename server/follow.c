@@ -14,6 +14,7 @@
 #include "server/apply_stream.h"
 #include "server/blocked.h"
 #include "server/config.h"
+#include "server/host.h"
 #include "server/persistence.h"
 #include "server/process.h"
 #include "server/worker.h"
@@ -29,7 +30,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ACK_MS = 1000 };
+enum {
+    ACK_MS = 1000,
+    DOUBLINGS_MAX = 6,
+    MEMORY_PER_DUMP_BYTE = 3, /* small values, compressed */
+};
 
 _Atomic bool follow_is_replica, follow_refuses_writes, follow_is_stale, follow_keeps_memory;
 
@@ -66,7 +71,11 @@ static struct {
     /* A dump. */
     char next_id[REPLICATION_ID_LEN + 1], path[64];
     int64_t next_offset;
+    uint64_t dump_bytes;
     bool dump_is_empty;     /* has no keys */
+    bool beside;            /* it is loaded beside the data there is */
+    unsigned failures;      /* dumps in a row that could not be loaded */
+    int64_t not_before_ms;  /* the next try */
     bool examined;          /* whether it may replace what we have */
     char why[LINK_WHY_MAX]; /* it could not be loaded; "": it was */
     /* The stream. */
@@ -258,6 +267,7 @@ static void pump(void) {
 static bool configure(struct link_settings *s) {
     const struct config *config = config_get();
     if (own.applies || own.phase != FOLLOW_IDLE || own.cutting) return false;
+    if (clock_unix_ms() < own.not_before_ms) return false;
     *s = (struct link_settings){.port = own.port, .timeout_s = config->repl_timeout};
     memcpy(s->host, own.host, sizeof s->host);
     snprintf(s->user, sizeof s->user, "%s", config->masteruser);
@@ -308,6 +318,7 @@ static void comes_anew(const char *id, int64_t offset) {
 
 static void dump_is_here(const char *path, uint64_t bytes, const char *whole) {
     snprintf(own.path, sizeof own.path, "%s", path);
+    own.dump_bytes = bytes;
     own.dump_is_empty = whole && rdb_is_empty((const unsigned char *)whole, bytes);
     own.examined = false;
     own.phase = FOLLOW_PREPARES;
@@ -331,9 +342,10 @@ static const struct link_host host = {.configure = configure,
 
 /* ---- a dump ---- */
 
-static void throw_away_at_cut(struct coordinator *c) {
+static void old_data_goes(struct coordinator *c) {
     (void)c;
-    log_notice("PRIMARY <-> REPLICA sync: Flushing old data");
+    log_notice("PRIMARY <-> REPLICA sync: %s",
+               own.beside ? "The new data takes the place of the old" : "Flushing old data");
     own.resumable = false;
     replicas_drop_all("its history ends here: a new one begins");
 }
@@ -343,19 +355,28 @@ static void dump_is_over(struct thread *t) {
     dump_disclaim(&own);
     aof_suspend(false);
     if (*own.why) {
-        link_fail(own.why);
+        char why[LINK_WHY_MAX];
+        unsigned doublings = own.failures < DOUBLINGS_MAX ? own.failures : DOUBLINGS_MAX;
+        own.failures++;
+        own.not_before_ms = clock_unix_ms() + ((int64_t)1000 << doublings);
+        snprintf(why, sizeof why, "its dump cannot be loaded: %.400s", own.why);
+        link_fail(why);
         poke_all(t);
         show();
         return;
     }
+    own.failures = 0;
     log_notice("PRIMARY <-> REPLICA sync: Finished with success");
     went_online(t);
 }
 
 static void loaded_at_cut(struct coordinator *c, const struct load *load, const char *why) {
     snprintf(own.why, sizeof own.why, "%s", why ? why : "");
+    if (why && own.beside) {
+        after_cut(dump_is_over); /* what there was is there */
+        return;
+    }
     if (why) {
-        log_warning("The dump of the primary cannot be loaded: %s", why);
         identity_begin(&c->thread.random);
     } else if (*own.next_id) {
         identity_adopt(own.next_id, own.next_offset);
@@ -383,6 +404,17 @@ static bool may_replace(void) {
     return !own.dump_is_empty || !has_keys();
 }
 
+/* Whether there is memory for both, as far as can be told: the new data is guessed from what holds the old, or from the
+ * dump's size. */
+static bool may_load_beside(void) {
+    const struct config *config = config_get();
+    if (config->repl_diskless_load == DISKLESS_LOAD_SWAPDB) return true;
+    uint64_t used = mem_used(), guess = own.dump_bytes * MEMORY_PER_DUMP_BYTE;
+    if (guess < used) guess = used;
+    if (config->maxmemory && used + guess > config->maxmemory) return false;
+    return host_memory_left() > guess + guess / 4;
+}
+
 static void prepare_to_load(void) {
     if (!own.examined && !may_replace()) {
         own.phase = FOLLOW_IDLE;
@@ -401,7 +433,9 @@ static void prepare_to_load(void) {
     if (!aof_is_off() || !dump_claim(&own)) return; /* a later turn */
     own.phase = FOLLOW_LOADS;
     own.cutting = true;
-    persistence_replace(own.path, throw_away_at_cut, loaded_at_cut);
+    own.beside = has_keys() && may_load_beside();
+    persistence_replace(&(struct replacement){
+        .path = own.path, .beside = own.beside, .gone = old_data_goes, .done = loaded_at_cut});
     show();
 }
 
@@ -458,6 +492,8 @@ static void change_role(struct coordinator *c, struct cut *cut) {
     (void)cut;
     ASSERT(own.wish && !own.applies);
     own.stopped = own.refused_empty = false;
+    own.failures = 0;
+    own.not_before_ms = 0;
     if (*own.wish->host)
         become_replica();
     else if (own.replica)

@@ -98,3 +98,31 @@ struct host_cpu host_cpu(void) {
     main_thread_times(&cpu);
     return cpu;
 }
+
+/* The number in the first line that begins with `name` ("": the file is that number). False: there is none. */
+static bool read_number(const char *path, const char *name, uint64_t *number) {
+    char line[128];
+    bool found = false;
+    FILE *file = fopen(path, "re");
+    if (!file) return false;
+    while (!found && fgets(line, sizeof line, file)) {
+        size_t n = strlen(name);
+        char *end;
+        if (strncmp(line, name, n) != 0) continue;
+        *number = strtoull(line + n, &end, 10);
+        found = end != line + n;
+    }
+    fclose(file);
+    return found;
+}
+
+uint64_t host_memory_left(void) {
+    uint64_t available_kib = 0, limit = 0, current = 0, left = UINT64_MAX;
+    if (read_number("/proc/meminfo", "MemAvailable:", &available_kib)) left = available_kib * 1024;
+    if (read_number("/sys/fs/cgroup/memory.max", "", &limit) &&
+        read_number("/sys/fs/cgroup/memory.current", "", &current)) {
+        uint64_t of_group = limit > current ? limit - current : 0;
+        if (of_group < left) left = of_group;
+    }
+    return left;
+}

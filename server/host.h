@@ -14,6 +14,10 @@ const char *host_system(void);     /* "Linux 6.1.0 x86_64" */
 const char *host_executable(void); /* absolute path, "" if it is not known */
 uint64_t host_memory_bytes(void);  /* of the machine */
 
+/* Memory that could still be used, as far as the kernel says: what it calls available, and what the control group (version
+ * 2) that a container gives us leaves. */
+uint64_t host_memory_left(void);
+
 /* Memory of this process that is resident, in bytes; 0 if it cannot be read. */
 uint64_t host_resident_bytes(void);
 

@@ -48,7 +48,7 @@ void info_persistence(struct info *in) {
     struct persistence_state s = persistence_state();
     bool loading = atomic_load(&persistence_is_loading);
     info_int(in, "loading", loading);
-    info_int(in, "async_loading", 0);
+    info_int(in, "async_loading", atomic_load(&persistence_is_loading_beside));
     info_int(in, "current_cow_peak", s.saving ? (int64_t)s.bytes_of_changes : 0);
     info_int(in, "current_cow_size", s.saving ? (int64_t)s.bytes_of_changes : 0);
     info_int(in, "current_cow_size_age", 0);

@@ -18,6 +18,7 @@
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/interest.h"
 #include "shard/store/snap.h"
 
 #include <semaphore.h>
@@ -32,7 +33,7 @@ enum {
     SHORT_LOAD_NS = 200000000, /* clients had better wait for one that is over by then */
 };
 
-_Atomic bool persistence_is_loading;
+_Atomic bool persistence_is_loading, persistence_is_loading_beside;
 
 /* What all threads see. */
 static struct {
@@ -68,9 +69,8 @@ static struct {
     _Atomic bool loads_aof;
     void (*base_loaded)(struct thread *t, uint64_t end_offset);
     /* A load in the place of what there is: */
-    const char *path, *why;
-    void (*replacing)(struct coordinator *c);
-    void (*replaced)(struct coordinator *c, const struct load *load, const char *why);
+    struct replacement replacement;
+    const char *why;
 } start;
 
 /* The main thread waits here for the save at the end. */
@@ -365,6 +365,7 @@ static void prepare_load(const struct config *config) {
     load->now_ms = clock_unix_ms();
     load->shards = workers_count;
     load->check_sum = config->rdbchecksum;
+    load->beside = false;
 }
 
 void persistence_load_base(const char *path, void (*done)(struct thread *t, uint64_t end_offset)) {
@@ -419,12 +420,13 @@ static void deliver_discarded(struct thread *to, struct message *message) {
     mem_free(discarded);
 }
 
-static void throw_away(struct coordinator *c) {
+static void throw_away(struct coordinator *c, bool beside) {
     for (unsigned i = 0; i < slices.count; i++) {
         struct slice *s = &slices.all[i];
         for (unsigned database = 0; database < slices.databases; database++) {
-            struct visit v = {.thread = &c->thread, .database = database};
-            struct keyspace *detached = keyspace_detach(&v, s, database);
+            struct visit v = {.thread = &c->thread};
+            v.database = beside ? slice_database_beside(database) : database;
+            struct keyspace *detached = keyspace_detach(&v, s, v.database);
             if (!detached) continue;
             struct discarded *discarded = mem_zalloc(sizeof *discarded);
             discarded->keyspace = detached;
@@ -432,6 +434,19 @@ static void throw_away(struct coordinator *c) {
             thread_post(&c->thread, thread_by_index(s->owner), &discarded->message);
         }
     }
+}
+
+/* What was built beside comes in sight, and what was in sight goes. */
+static void put_in_place(struct coordinator *c) {
+    for (unsigned i = 0; i < slices.count; i++) {
+        struct visit v = {.thread = &c->thread};
+        struct interest *ready;
+        for (unsigned database = 0; database < slices.databases; database++)
+            keyspace_swap(&v, &slices.all[i], database, slice_database_beside(database));
+        while ((ready = interest_take_ready(&v.ready)))
+            interest_looked_at(ready); /* nobody may take anything here */
+    }
+    throw_away(c, true);
 }
 
 static void set_loading(bool on) {
@@ -443,10 +458,17 @@ static void set_loading(bool on) {
 }
 
 static void end_replacing(struct coordinator *c, struct cut *cut) {
+    const struct replacement *r = &start.replacement;
     (void)cut;
-    if (start.why) throw_away(c);
-    set_loading(false);
-    start.replaced(c, &start.load, start.why);
+    if (start.why) {
+        throw_away(c, r->beside);
+    } else if (r->beside) {
+        r->gone(c);
+        put_in_place(c);
+    }
+    if (!r->beside) set_loading(false);
+    atomic_store(&persistence_is_loading_beside, false);
+    r->done(c, &start.load, start.why);
 }
 
 static void replacement_loaded(struct thread *t, struct load *load, const char *why) {
@@ -458,25 +480,28 @@ static void replacement_loaded(struct thread *t, struct load *load, const char *
 }
 
 static void begin_replacing(struct coordinator *c, struct cut *cut) {
+    const struct replacement *r = &start.replacement;
     (void)cut;
-    start.replacing(c);
-    throw_away(c);
-    set_loading(true);
-    load_begin(&c->thread, &start.load, start.path);
+    if (r->beside) {
+        atomic_store(&persistence_is_loading_beside, true);
+    } else {
+        r->gone(c);
+        throw_away(c, false);
+        set_loading(true);
+    }
+    load_begin(&c->thread, &start.load, r->path);
 }
 
-void persistence_replace(const char *path, void (*begun)(struct coordinator *c),
-                         void (*done)(struct coordinator *c, const struct load *load, const char *why)) {
-    ASSERT(!atomic_load(&persistence_is_loading));
-    start.path = path;
-    start.replacing = begun;
-    start.replaced = done;
+void persistence_replace(const struct replacement *replacement) {
+    ASSERT(!atomic_load(&persistence_is_loading) && !atomic_load(&persistence_is_loading_beside));
+    start.replacement = *replacement;
     start.began_ns = clock_mono_ns();
     start.told_ns = 0;
     atomic_store(&start.began_s, clock_unix_ms() / 1000);
     atomic_store(&start.loads_aof, false);
     prepare_load(config_get());
     start.load.skip_expired = false; /* the primary will say what goes */
+    start.load.beside = replacement->beside;
     start.load.done = replacement_loaded;
     start.cut.run = begin_replacing;
     coordinator_cut(own.coordinator, &start.cut);

@@ -26,12 +26,18 @@ void persistence_start(struct coordinator *c, void (*begun)(void), void (*ready)
 /* On the coordinator, while the append-only file is loaded: loads its base; `done` is told where the RDB part of
  * the file ends. What cannot be loaded ends the process. */
 void persistence_load_base(const char *path, void (*done)(struct thread *t, uint64_t end_offset));
-/* On the coordinator, which has the claim of a dump (dump.h): throws all data away and loads a file in its place, in two
- * cuts. `begun` runs at the first, when the data is about to go; `done` at the second, when what was loaded is there for
- * all to see; or nothing is, because it could not be loaded, and `why` says why. The path is needed until `done`. */
+/* On the coordinator, which has the claim of a dump (dump.h): loads a file in the place of all data. Either the data goes
+ * first and clients wait, or (`beside`) what is loaded is built beside it and takes its place at one instant.
+ * `gone` runs at the cut at which the old data goes; `done` at the cut at which what was loaded is there for all to see; or
+ * (why is not NULL) at which it is certain that it cannot be: then there is nothing, or, beside, what there was. */
 struct load;
-void persistence_replace(const char *path, void (*begun)(struct coordinator *c),
-                         void (*done)(struct coordinator *c, const struct load *load, const char *why));
+struct replacement {
+    const char *path; /* needed until done */
+    bool beside;
+    void (*gone)(struct coordinator *c);
+    void (*done)(struct coordinator *c, const struct load *load, const char *why);
+};
+void persistence_replace(const struct replacement *replacement);
 /* Every beat: save points, progress. */
 void persistence_beat(struct coordinator *c);
 /* The main thread, when the server is to end: saves if that is asked for (`how`: bits of enum config_shutdown) or
@@ -51,6 +57,8 @@ uint64_t persistence_shutdowns_failed(void);
 bool persistence_refuses_writes(void);
 /* Whether a file is being loaded. */
 extern _Atomic bool persistence_is_loading;
+/* Whether one is being loaded beside the data that is served. */
+extern _Atomic bool persistence_is_loading_beside;
 
 /* For INFO and LASTSAVE. */
 struct persistence_state {

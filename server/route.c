@@ -186,6 +186,9 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
     } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading, memory_order_relaxed) &&
                         !(cmd->flags & CMD_LOADING))) {
         reply_error(reply, "LOADING Redis is loading the dataset in memory");
+    } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading_beside, memory_order_relaxed) &&
+                        (cmd->flags & CMD_NO_ASYNC_LOADING))) {
+        reply_error(reply, "LOADING Redis is loading the dataset in memory");
     } else if (UNLIKELY((persistence_refuses_writes() || aof_error()) && is_refused_without_disk(c, cmd))) {
         refuse_without_disk(w, c, cmd);
     } else if (UNLIKELY(atomic_load_explicit(&replication_refuses_writes, memory_order_relaxed) &&

@@ -50,7 +50,7 @@ uint64_t keyspace_entry_hash(const struct entry *e) {
 }
 
 struct home home_open(struct slice *s, unsigned database) {
-    ASSERT(database < slices.databases);
+    ASSERT(slice_has_database(database));
     struct home home = home_of(s, database);
     if (UNLIKELY(!home.keyspace)) {
         home.keyspace = mem_zalloc_aligned(sizeof *home.keyspace, CACHE_LINE);
@@ -174,7 +174,7 @@ static void tell_missed(struct visit *v, const struct key *k) {
 struct entry **keyspace_find(struct visit *v, const struct key *k, enum keyspace_mode mode) {
     struct slice *s = k->slice;
     ASSERT(hold_is_mine(&s->hold, v->thread));
-    ASSERT(v->database < slices.databases);
+    ASSERT(slice_has_database(v->database));
     struct keyspace *ks = slice_keyspace(s, v->database);
     struct entry **at = ks ? table_find(&ks->table, k->data, k->len, k->hash) : NULL;
     if (at && UNLIKELY(entry_expires(*at)) && keyspace_is_past(v, s, *at)) {

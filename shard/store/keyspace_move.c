@@ -146,7 +146,7 @@ static void tell_of_swap(struct visit *v, struct slice *s, unsigned a, unsigned 
 
 void keyspace_swap(struct visit *v, struct slice *s, unsigned a, unsigned b) {
     ASSERT(hold_is_mine(&s->hold, v->thread));
-    ASSERT(a < slices.databases && b < slices.databases);
+    ASSERT(slice_has_database(a) && slice_has_database(b));
     struct keyspace *was_a = slice_keyspace(s, a);
     atomic_store_explicit(&s->databases[a], slice_keyspace(s, b), memory_order_release);
     atomic_store_explicit(&s->databases[b], was_a, memory_order_release);

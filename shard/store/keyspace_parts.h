@@ -65,7 +65,7 @@ static inline void keyspace_preserve(struct home home, struct entry *e) {
 /* Tells of what happened to an entry's key. */
 static inline void keyspace_tell(struct visit *v, enum store_event event, struct home home,
                                  const struct entry *e) {
-    if (!store_event_is_wanted(event)) return;
+    if (!store_event_is_wanted(event) || home.database >= slices.databases) return; /* not in sight */
     struct store_event_key key = {.database = home.database};
     key.data = entry_key(e, &key.len);
     store_events_listener(v, event, &key);

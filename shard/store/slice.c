@@ -21,6 +21,6 @@ void slices_create(unsigned shards, unsigned databases) {
         struct slice *s = &slices.all[i];
         s->index = (uint16_t)i;
         s->owner = (uint16_t)((uint64_t)i * shards / slices.count);
-        s->databases = mem_zalloc(databases * sizeof s->databases[0]);
+        s->databases = mem_zalloc((size_t)2 * databases * sizeof s->databases[0]);
     }
 }

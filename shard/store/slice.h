@@ -51,9 +51,10 @@ struct slice {
     uint16_t switches;
     uint8_t epoch; /* of the last snapshot: see snap.h */
     uint16_t index;
-    uint16_t owner;                        /* thread number of its shard */
-    _Atomic(struct keyspace *) *databases; /* slices.databases pointers, each NULL until first used */
-    struct interest **interests;           /* keys that somebody watches or waits for: see interest.h */
+    uint16_t owner; /* thread number of its shard */
+    _Atomic(struct keyspace *)
+        *databases;              /* twice slices.databases: see slice_database_beside; NULL until used */
+    struct interest **interests; /* keys that somebody watches or waits for: see interest.h */
     uint32_t interests_buckets, interests_count;
     struct snap *snap; /* a snapshot's part that is under way here, or NULL */
     _Alignas(CACHE_LINE) struct slice_counters counters;
@@ -85,6 +86,16 @@ static inline uint64_t counter_get(const _Atomic uint64_t *counter) {
 /* The one set of this process; made before threads start, never changed afterwards. */
 void slices_create(unsigned shards, unsigned databases);
 extern struct slices slices;
+
+/* Beside each database that clients see there is room for another one with the same number, in which a dataset can be
+ * built that is to take its place (keyspace_swap). Nobody but its builder finds his way there. */
+static inline unsigned slice_database_beside(unsigned database) {
+    return database + slices.databases;
+}
+/* Whether there is such a database, in sight or beside. */
+static inline bool slice_has_database(unsigned database) {
+    return database < 2 * slices.databases;
+}
 
 static inline struct slice *slice_of_slot(uint16_t slot) {
     return &slices.all[slot >> slices.shift];

@@ -251,6 +251,66 @@ def test_old_data_is_served_until_the_new_is_whole(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_new_data_takes_the_place_of_the_old_at_one_instant(ctx):
+    """Whoever reads meanwhile sees all of the one or all of the other, and never has to wait."""
+    primary = primary_of(ctx)
+    names = [f"key:{n}" for n in range(8)]
+    client = primary.client()
+    client("DEBUG", "POPULATE", ctx.scaled(100_000), "filler", 100)
+    client("MSET", *(word for name in names for word in (name, "new")))
+    client.pipeline([("SELECT", 3), ("SET", "third", "new")])
+    replica = ctx.server(*OPTIONS, "--repl-diskless-load", "swapdb")
+    here = replica.client()
+    here("MSET", *(word for name in names for word in (name, "old")))
+    watching = replica.client()
+    watching.pipeline([("WATCH", "key:0"), ("MULTI",), ("GET", "key:0")])
+    here("REPLICAOF", "127.0.0.1", primary.port)
+    seen, loading = [], False
+    while seen[-1:] != [b"new"]:
+        values = here("MGET", *names)
+        assert isinstance(values, list) and len(set(values)) == 1, values
+        seen.append(values[0])
+        loading = loading or info(here, "async_loading") == "1"
+    equal(set(seen), {b"old", b"new"})
+    if not ctx.sanitized:
+        assert loading
+    wait_for_link(replica)
+    equal(watching("EXEC"), None)
+    same(primary, replica)
+
+
+@only("gyre")
+@timeout(60)
+def test_a_dump_that_cannot_be_loaded_changes_nothing(ctx):
+    """It has a type that is not known here, or was damaged on its way."""
+    primary = primary_of(ctx)
+    client = primary.client()
+    front = Proxy(primary.port)
+    replica = ctx.server(*OPTIONS)
+    here = replica.client()
+    here("SET", "old", "data")
+    client("DEBUG", "POPULATE", 5000)
+    client("XADD", "stream-key", "*", "field", "value")
+    here("REPLICAOF", "127.0.0.1", front.port)
+    eventually(lambda: "stream" in (info(here, "master_link_error") or ""), 10, "an error that names it")
+    equal([here("GET", "old"), here("DBSIZE"), info(here, "master_link_status")], [b"data", 1, "down"])
+    client("DEL", "stream-key")
+    wait_for_link(replica)
+    equal([here("GET", "old"), here("DBSIZE")], [None, 5000])
+    here("REPLICAOF", "NO", "ONE")
+    here("SET", "own", 1)
+    front.corrupt_at("down", 60_000)
+    here("REPLICAOF", "127.0.0.1", front.port)
+    eventually(lambda: "cannot be loaded" in (info(here, "master_link_error") or ""), 10, "an error")
+    equal([here("GET", "own"), here("DBSIZE")], [b"1", 5001])
+    front.heal()
+    wait_for_link(replica)
+    same(primary, replica)
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
 def test_an_empty_primary_does_not_empty_it(ctx):
     primary = primary_of(ctx)
     primary.client()("MSET", "a", 1, "b", 2)
