@@ -90,10 +90,11 @@ static void close_connection(void) {
 
 void link_fail(const char *why) {
     if (l->state == LINK_OFF || l->state == LINK_CLOSES || l->state == LINK_RESTS) return;
+    bool asked = l->state == LINK_ASKS;
     log_warning("The link to the primary %s:%d: %s", l->settings.host, l->settings.port, why);
     snprintf(l->why, sizeof l->why, "%s", why);
     close_connection();
-    l->host->lost();
+    l->host->lost(asked);
 }
 
 void link_stop(void) {

@@ -53,6 +53,7 @@ struct link_settings {
     char announced_host[LINK_HOST_MAX];                /* "": where it comes from */
     int announced_port;
     int64_t timeout_s;
+    bool failover; /* it is to take over as the primary, as soon as we ask it for its stream */
 };
 
 struct link_host {
@@ -69,8 +70,9 @@ struct link_host {
     void (*dump_is_here)(const char *path, uint64_t bytes, const char *whole);
     /* Bytes of the stream can be taken. */
     void (*stream_comes)(void);
-    /* The link was lost (told in the log already), and will be made again. */
-    void (*lost)(void);
+    /* The link was lost (told in the log already), and will be made again. `asked`: before there was an answer to what we
+     * wanted, or by the answer. */
+    void (*lost)(bool asked);
 };
 
 /* Begins to connect, at once, and goes on trying until link_stop. It has to be off. */

@@ -61,7 +61,12 @@ static void ask(void) {
         link_dump_begin();
         return;
     }
-    if (l->host->wants(id, &first)) {
+    if (l->settings.failover) {
+        l->host->wants(id, &first);
+        snprintf(from, sizeof from, "%lld", (long long)first);
+        log_notice("Asking it to take over (%s:%s)", id, from);
+        command(4, "PSYNC", id, from, "FAILOVER");
+    } else if (l->host->wants(id, &first)) {
         snprintf(from, sizeof from, "%lld", (long long)first);
         log_notice("Trying a partial resynchronization (request %s:%s).", id, from);
         command(3, "PSYNC", id, from);

@@ -114,6 +114,25 @@ void replicas_note_offset(void) {
     if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog));
 }
 
+static void host_of(const struct replica *r, char host[static REPLICA_HOST_MAX]) {
+    struct replica_view names = {0};
+    memcpy(names.host, r->facts->host, sizeof names.host);
+    memcpy(names.peer, r->facts->peer, sizeof names.peer);
+    replica_view_host(&names, host, REPLICA_HOST_MAX);
+}
+
+bool replicas_find_level(const char *host, int port, char found[static REPLICA_HOST_MAX], int *found_port) {
+    for (unsigned i = 0; i < REPLICAS_MAX && replicas.backlog.stream; i++) {
+        const struct replica *r = replicas.all[i];
+        if (!r || r->closing || r->state != REPLICA_ONLINE || !r->facts->port) continue;
+        host_of(r, found);
+        *found_port = r->facts->port;
+        if (*host && (strcmp(found, host) != 0 || port != r->facts->port)) continue;
+        if (r->ack_offset == backlog_end(&replicas.backlog)) return true;
+    }
+    return false;
+}
+
 void replicas_drop_all(const char *why) {
     for (unsigned i = 0; i < REPLICAS_MAX; i++)
         if (replicas.all[i]) replica_drop(replicas.all[i], why);

@@ -64,6 +64,9 @@ void replicas_renew_backlog(struct coordinator *c);
 bool replicas_has_backlog(void);
 /* The identity's offset is where the stream ends now. */
 void replicas_note_offset(void);
+/* A replica that has acknowledged all there is, where it says that it listens; the one with this address, unless host is
+ * "". False: there is none. */
+bool replicas_find_level(const char *host, int port, char found[static REPLICA_HOST_MAX], int *found_port);
 /* Cuts all off: they will ask anew. */
 void replicas_drop_all(const char *why);
 

@@ -14,6 +14,7 @@
 #include "server/apply_stream.h"
 #include "server/blocked.h"
 #include "server/config.h"
+#include "server/failover.h"
 #include "server/host.h"
 #include "server/persistence.h"
 #include "server/process.h"
@@ -44,6 +45,7 @@ struct wish {
     uint64_t number;
     char host[LINK_HOST_MAX]; /* "": nobody is to be followed */
     int port;
+    bool failover; /* it is to take over */
 };
 
 enum phase {
@@ -57,6 +59,7 @@ static struct {
     struct coordinator *coordinator;
     bool started; /* the data there was has been loaded */
     bool replica, readonly;
+    bool failover; /* the primary is one as soon as we ask to follow it */
     char host[LINK_HOST_MAX];
     int port;
     bool came_by_link; /* the data did, not from clients of our own */
@@ -273,6 +276,7 @@ static bool configure(struct link_settings *s) {
     snprintf(s->user, sizeof s->user, "%s", config->masteruser);
     snprintf(s->password, sizeof s->password, "%s", config->masterauth);
     snprintf(s->announced_host, sizeof s->announced_host, "%s", config->replica_announce_ip);
+    s->failover = own.failover;
     s->announced_port = config->replica_announce_port ? config->replica_announce_port : (int)config->port;
     /* What was not whole comes again. */
     buf_free(&own.rest);
@@ -307,11 +311,15 @@ static void go_on_at_cut(struct coordinator *c, struct cut *cut) {
 }
 
 static void goes_on(const char *id) {
+    own.failover = false;
+    failover_taken_over();
     memcpy(own.next_id, id, sizeof own.next_id);
     cut_later(go_on_at_cut);
 }
 
 static void comes_anew(const char *id, int64_t offset) {
+    own.failover = false;
+    failover_taken_over();
     snprintf(own.next_id, sizeof own.next_id, "%s", id);
     own.next_offset = offset;
 }
@@ -325,7 +333,8 @@ static void dump_is_here(const char *path, uint64_t bytes, const char *whole) {
     log_notice("PRIMARY <-> REPLICA sync: %llu bytes received", (unsigned long long)bytes);
 }
 
-static void lost(void) {
+static void lost(bool asked) {
+    if (asked && own.failover) failover_refused();
     if (own.phase == FOLLOW_PREPARES) own.phase = FOLLOW_IDLE;
     if (own.applies) atomic_store(&own.batch.stop, true);
     follow_settings(config_get());
@@ -473,12 +482,13 @@ static void become_replica(void) {
         feed_set_relayed(true);
     }
     own.replica = true;
+    own.failover = own.wish->failover;
     memcpy(own.host, own.wish->host, sizeof own.host);
     own.port = own.wish->port;
 }
 
 static void become_primary(struct coordinator *c) {
-    own.replica = own.came_by_link = false;
+    own.replica = own.came_by_link = own.failover = false;
     own.host[0] = 0;
     if (own.resumable)
         identity_fork(&c->thread.random);
@@ -524,14 +534,23 @@ static void deliver_wish(struct thread *to, struct message *message) {
     if (own.applies) atomic_store(&own.batch.stop, true);
 }
 
-uint64_t follow_request(struct thread *from, const char *host_name, int port) {
+static uint64_t request(struct thread *from, const char *host_name, int port, bool failover) {
     struct wish *wish = mem_zalloc(sizeof *wish);
     uint64_t number = wish->number = atomic_fetch_add(&requested, 1) + 1;
     if (host_name) snprintf(wish->host, sizeof wish->host, "%s", host_name);
     wish->port = port;
+    wish->failover = failover;
     wish->message.deliver = deliver_wish;
     thread_post(from, &own.coordinator->thread, &wish->message);
     return number; /* the wish may be gone */
+}
+
+uint64_t follow_request(struct thread *from, const char *host_name, int port) {
+    return request(from, host_name, port, false);
+}
+
+void follow_after_failover(struct thread *from, const char *host_name, int port) {
+    request(from, host_name, port, true);
 }
 
 bool follow_is_done(uint64_t request) {

@@ -40,6 +40,8 @@ void follow_beat(void);
 /* Any thread: asks for the role to change; host NULL: to follow nobody. Returns a number for follow_is_done. */
 uint64_t follow_request(struct thread *from, const char *host, int port);
 bool follow_is_done(uint64_t request);
+/* To follow a server that is to be the primary from then on (failover.h). */
+void follow_after_failover(struct thread *from, const char *host, int port);
 
 /* Any thread, for every command. */
 extern _Atomic bool follow_is_replica;     /* it follows somebody */

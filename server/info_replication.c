@@ -1,5 +1,6 @@
 /* info_replication.c: INFO's section replication, with Redis's fields. */
 #include "repl/replicas.h"
+#include "server/failover.h"
 #include "server/follow.h"
 #include "server/info_parts.h"
 #include "shard/base/mem.h"
@@ -71,7 +72,10 @@ void info_replication(struct info *in) {
     if (in->config->min_replicas_to_write && in->config->min_replicas_max_lag)
         info_int(in, "min_slaves_good_slaves", replicas_present(in->config->min_replicas_max_lag));
     for (unsigned i = 0; i < count && i < SHOWN_MAX; i++) one_replica(in, &views[i], i);
-    info_text(in, "master_failover_state", "no-failover");
+    static const char *const states[] = {[FAILOVER_NONE] = "no-failover",
+                                         [FAILOVER_WAITS] = "waiting-for-sync",
+                                         [FAILOVER_IN_PROGRESS] = "failover-in-progress"};
+    info_text(in, "master_failover_state", states[failover_state()]);
     info_text(in, "master_replid", ours.id);
     info_text(in, "master_replid2", ours.second_id);
     info_int(in, "master_repl_offset", ours.offset);

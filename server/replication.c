@@ -5,6 +5,7 @@
 #include "repl/feed.h"
 #include "repl/replicas.h"
 #include "server/config.h"
+#include "server/failover.h"
 #include "server/follow.h"
 #include "server/pause.h"
 #include "server/worker.h"
@@ -89,6 +90,7 @@ void replication_await(struct worker *w) {
 }
 
 void replication_turn(struct coordinator *c) {
+    failover_turn(c);
     follow_turn();
     replicas_turn(c);
     if (LIKELY(!replicas_have_answered())) return;

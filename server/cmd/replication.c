@@ -10,6 +10,7 @@
 #include "repl/replicas.h"
 #include "server/call.h"
 #include "server/client.h"
+#include "server/failover.h"
 #include "server/follow.h"
 #include "server/worker.h"
 #include "shard/base/log.h"
@@ -121,9 +122,34 @@ static void hand_over(struct call *c) {
     replication_hand_over(c->worker, c->client);
 }
 
+/* PSYNC id offset FAILOVER: the primary wants to follow us, who have its history. False: not yet, or it was refused. */
+static bool take_over(struct call *c) {
+    struct client *client = c->client;
+    struct identity ours = identity_get();
+    if (!client->awaits) {
+        if (!follow_view().replica) {
+            reply_error(c->reply, "ERR PSYNC FAILOVER can't be sent to a master.");
+            return false;
+        }
+        if (c->argv[1].len != strlen(ours.id) || strncasecmp(c->argv[1].data, ours.id, c->argv[1].len) != 0) {
+            reply_error(c->reply, "ERR PSYNC FAILOVER replid must match my replid.");
+            return false;
+        }
+        log_notice("Failover request received for the history %s", ours.id);
+        client->awaits = follow_request(&c->worker->thread, NULL, 0);
+    }
+    if (!follow_is_done(client->awaits)) {
+        c->outcome = CALL_LATER;
+        return false;
+    }
+    client->awaits = 0;
+    return true;
+}
+
 static void cmd_psync(struct call *c) {
     struct replica_request *facts = facts_of(c->client);
     if (!call_int(c, 2, &facts->from, NULL)) return;
+    if (c->argc > 3 && call_is(c, 3, "failover") && !take_over(c)) return;
     facts->psync = true;
     snprintf(facts->id, sizeof facts->id, "%.*s", (int)(c->argv[1].len < INT_MAX ? c->argv[1].len : INT_MAX),
              c->argv[1].data);
@@ -268,6 +294,10 @@ static bool ask_for_role(struct call *c) {
         reply_simple(c->reply, nobody ? "OK" : "OK Already connected to specified master");
         return false;
     }
+    if (failover_state() != FAILOVER_NONE) {
+        reply_error(c->reply, "ERR REPLICAOF not allowed while failing over.");
+        return false;
+    }
     c->client->awaits = follow_request(&c->worker->thread, nobody ? NULL : host, (int)port);
     return true;
 }
@@ -283,7 +313,99 @@ static void cmd_replicaof(struct call *c) {
     reply_ok(c->reply);
 }
 
+/* ---- FAILOVER ---- */
+
+/* FAILOVER's words. False: they make no sense, which was said. */
+static bool understand_order(struct call *c, struct failover_order *order, bool *timed) {
+    int64_t port;
+    for (unsigned i = 1; i < c->argc; i++) {
+        bool more = i + 1 < c->argc;
+        if (call_is(c, i, "abort") && c->argc == 2) {
+            order->abort = true;
+        } else if (call_is(c, i, "timeout") && more && !*timed) {
+            if (!call_int(c, ++i, &order->timeout_ms, NULL)) return false;
+            if (order->timeout_ms <= 0) {
+                reply_error(c->reply, "ERR FAILOVER timeout must be greater than 0");
+                return false;
+            }
+            *timed = true;
+        } else if (call_is(c, i, "to") && i + 2 < c->argc && !*order->host &&
+                   c->argv[i + 1].len < sizeof order->host) {
+            if (!call_int(c, i + 2, &port, NULL)) return false;
+            memcpy(order->host, c->argv[i + 1].data, c->argv[i + 1].len);
+            order->port = (int)port;
+            i += 2;
+        } else if (call_is(c, i, "force") && !order->force) {
+            order->force = true;
+        } else {
+            reply_syntax_error(c->reply);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether it is among the replicas, and online; else that was said. */
+static bool is_target(struct call *c, const struct failover_order *order, const struct replica_view *views,
+                      unsigned count) {
+    char host[REPLICA_HOST_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        replica_view_host(&views[i], host, sizeof host);
+        if (strcmp(host, order->host) != 0 || views[i].port != order->port) continue;
+        if (views[i].state == REPLICA_ONLINE) return true;
+        reply_error(c->reply, "ERR FAILOVER target replica is not online.");
+        return false;
+    }
+    reply_error(c->reply, "ERR FAILOVER target HOST and PORT is not a replica.");
+    return false;
+}
+
+static bool may_fail_over(struct call *c, const struct failover_order *order, bool timed) {
+    enum { LOOKED_AT_MAX = 1024 };
+    if (atomic_load(&follow_is_replica)) {
+        reply_error(c->reply, "ERR FAILOVER is not valid when server is a replica.");
+        return false;
+    }
+    struct replica_view *views = mem_alloc(LOOKED_AT_MAX * sizeof *views);
+    unsigned count = replicas_view(views, LOOKED_AT_MAX);
+    bool may = false;
+    if (count == 0)
+        reply_error(c->reply, "ERR FAILOVER requires connected replicas.");
+    else if (order->force && (!timed || !*order->host))
+        reply_error(c->reply,
+                    "ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
+    else
+        may = !*order->host || is_target(c, order, views, count);
+    mem_free(views);
+    return may;
+}
+
+static void cmd_failover(struct call *c) {
+    struct failover_order order = {0};
+    bool timed = false;
+    if (!understand_order(c, &order, &timed)) return;
+    if (!order.abort && failover_state() != FAILOVER_NONE) {
+        reply_error(c->reply, "ERR FAILOVER already in progress.");
+        return;
+    }
+    if (!order.abort && !may_fail_over(c, &order, timed)) return;
+    if (failover_request(c->visit.thread, &order))
+        reply_ok(c->reply);
+    else
+        reply_error(c->reply,
+                    order.abort ? "ERR No failover in progress." : "ERR FAILOVER already in progress.");
+}
+
 struct command replication_commands[] = {
+    {.name = "failover",
+     .arity = -1,
+     .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE,
+     .categories = ACL_ADMIN | ACL_SLOW | ACL_DANGEROUS,
+     .handler = cmd_failover,
+     .group = "server",
+     .summary = "Start a coordinated failover between this server and one of its replicas.",
+     .since = "6.2.0",
+     .complexity = "O(1)"},
     {.name = "replicaof",
      .arity = 3,
      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_STALE | CMD_NO_ASYNC_LOADING,
