@@ -215,7 +215,7 @@ bool aof_is_off(void) {
 /* From here on nobody writes. */
 static void pause_for_end(struct coordinator *c, struct cut *cut) {
     (void)cut;
-    pause_begin(&c->thread, SWITCH_PAUSE_ALL, INT64_MAX);
+    pause_keep(&c->thread, SWITCH_PAUSE_ALL);
     aof.ending = true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "server/host.h"
 #include "server/listener.h"
+#include "server/shutdown.h"
 #include "server/supervise.h"
 #include "shard/base/mem.h"
 #include "shard/base/mem_report.h"
@@ -58,6 +59,7 @@ void info_server(struct info *in) {
     info_text(in, "executable", host_executable());
     info_text(in, "config_file", config_file_path());
     info_int(in, "io_threads_active", 0);
+    if (shutdown_is_waiting()) info_int(in, "shutdown_in_milliseconds", shutdown_left_ms());
 }
 
 /* ---- clients ---- */

@@ -22,6 +22,7 @@
 #include "server/persistence.h"
 #include "server/process.h"
 #include "server/replication.h"
+#include "server/shutdown.h"
 #include "server/statistics.h"
 #include "server/supervise.h"
 #include "server/title.h"
@@ -115,6 +116,7 @@ static void coordinator_started(struct coordinator *c) {
 static void coordinator_turn(struct coordinator *c) {
     aof_turn(c); /* merges the stream */
     replication_turn(c);
+    shutdown_turn(c);
 }
 
 static void coordinator_completion(struct coordinator *c, const struct completion *done) {
@@ -287,8 +289,10 @@ int main(int argc, char **argv) {
         unsigned how = process_wait();
         log_warning("User requested shutdown...");
         process_end_on_insistence(true);
-        if (persistence_end(&coordinator, how)) break;
+        if (shutdown_wait(&coordinator, how) && persistence_end(&coordinator, how)) break;
         process_end_on_insistence(false);
+        process_forget_requests();
+        shutdown_give_up(&coordinator);
     }
     aof_end(&coordinator);
     supervise_stopping();

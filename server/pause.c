@@ -16,6 +16,8 @@ enum { PAUSE_SWITCHES = SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL, KIND_BITS = 2 };
  * takes all, so a change never meets another. */
 static _Atomic uint64_t state;
 static const int64_t end_max_ms = INT64_MAX >> KIND_BITS;
+/* The kind of the server's own pause; 0: there is none. Changed with all slices held. */
+static _Atomic uint32_t kept;
 
 _Static_assert(PAUSE_SWITCHES < 1 << KIND_BITS, "a kind fits");
 
@@ -30,10 +32,22 @@ static int64_t end_of(uint64_t pause) {
     return (int64_t)(pause >> KIND_BITS);
 }
 
-/* The state if it is a pause that goes on; 0 otherwise. */
-static uint64_t going_on(void) {
+static uint32_t stricter(uint32_t a, uint32_t b) {
+    return (a | b) & SWITCH_PAUSE_ALL ? SWITCH_PAUSE_ALL : a | b;
+}
+
+/* The state if it is a pause by command that goes on; 0 otherwise. */
+static uint64_t commanded(void) {
     uint64_t pause = atomic_load(&state);
     return LIKELY(pause == 0) || (int64_t)clock_mono_ms() >= end_of(pause) ? 0 : pause;
+}
+
+/* The same of both pauses. */
+static uint64_t going_on(void) {
+    uint64_t pause = commanded();
+    uint32_t own = atomic_load(&kept);
+    if (LIKELY(!own)) return pause;
+    return (uint64_t)end_max_ms << KIND_BITS | stricter((uint32_t)(pause & PAUSE_SWITCHES), own);
 }
 
 void pause_begin(struct thread *me, uint32_t kind, int64_t timeout_ms) {
@@ -41,18 +55,29 @@ void pause_begin(struct thread *me, uint32_t kind, int64_t timeout_ms) {
     ASSERT(timeout_ms >= 0);
     int64_t now_ms = (int64_t)clock_mono_ms();
     int64_t end_ms = timeout_ms > end_max_ms - now_ms ? end_max_ms : now_ms + timeout_ms;
-    uint64_t before = going_on();
+    uint64_t before = commanded();
     if (before) {
         if (end_ms < end_of(before)) end_ms = end_of(before);
         if (before & SWITCH_PAUSE_ALL) kind = SWITCH_PAUSE_ALL;
     }
-    set_all(me, kind);
+    set_all(me, stricter(kind, atomic_load(&kept)));
     atomic_store(&state, (uint64_t)end_ms << KIND_BITS | kind);
 }
 
 void pause_end(struct thread *me) {
-    set_all(me, 0);
+    set_all(me, atomic_load(&kept));
     atomic_store(&state, 0);
+}
+
+void pause_keep(struct thread *me, uint32_t kind) {
+    ASSERT(kind == SWITCH_PAUSE_WRITES || kind == SWITCH_PAUSE_ALL);
+    atomic_store(&kept, stricter(kind, atomic_load(&kept)));
+    set_all(me, (uint32_t)(going_on() & PAUSE_SWITCHES));
+}
+
+void pause_release(struct thread *me) {
+    atomic_store(&kept, 0);
+    set_all(me, (uint32_t)(going_on() & PAUSE_SWITCHES));
 }
 
 uint32_t pause_switches(void) {
@@ -70,7 +95,8 @@ bool pause_blocks(struct client *c, uint32_t command_flags, uint32_t switches) {
 }
 
 void pause_forget(struct slice *s) {
-    if (LIKELY(!(s->switches & PAUSE_SWITCHES)) || going_on()) return;
-    s->switches &= ~(uint32_t)PAUSE_SWITCHES;
-    atomic_store(&state, 0);
+    uint32_t is = s->switches & PAUSE_SWITCHES, ought = 0;
+    if (LIKELY(!is) || is == (ought = pause_switches())) return;
+    s->switches = (s->switches & ~(uint32_t)PAUSE_SWITCHES) | ought;
+    if (!commanded()) atomic_store(&state, 0);
 }

@@ -39,7 +39,7 @@ _Atomic bool persistence_is_loading, persistence_is_loading_beside;
 static struct {
     _Atomic bool saving, failed;
     _Atomic uint64_t begun, cut, finished; /* the last save that was asked for, is under way, is over */
-    _Atomic uint64_t shutdowns_failed, saves, changes_saved;
+    _Atomic uint64_t saves, changes_saved;
     _Atomic int64_t last_save_s, last_took_s, began_s;
     _Atomic bool has_save_points; /* for the main thread, which may not look at the configuration */
 } state = {.last_took_s = -1};
@@ -125,7 +125,7 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
     struct identity history;
     replication_describe(&options, &history);
     own.changes = changes_made();
-    if (own.is_last) pause_begin(&c->thread, SWITCH_PAUSE_ALL, INT64_MAX);
+    if (own.is_last) pause_keep(&c->thread, SWITCH_PAUSE_ALL);
     dump_begin(&c->thread, &options, &own.save.sink);
     atomic_store(&state.cut, atomic_load(&state.begun));
     wake_waiting_clients(&c->thread);
@@ -195,20 +195,6 @@ static bool is_saved_at_end(unsigned how) {
     return !(how & SHUTDOWN_NOSAVE) && atomic_load(&state.has_save_points);
 }
 
-static void resume_after_end(struct coordinator *c, struct cut *cut) {
-    (void)cut;
-    pause_end(&c->thread);
-    wake_waiting_clients(&c->thread);
-    sem_post(&end_saved);
-}
-
-static void deliver_resume(struct thread *to, struct message *message) {
-    (void)to;
-    (void)message;
-    own.cut.run = resume_after_end;
-    coordinator_cut(own.coordinator, &own.cut);
-}
-
 bool persistence_end(struct coordinator *c, unsigned how) {
     if (!is_saved_at_end(how) || atomic_load(&persistence_is_loading)) return true;
     log_notice("Saving the final RDB snapshot before exiting.");
@@ -223,16 +209,7 @@ bool persistence_end(struct coordinator *c, unsigned how) {
     }
     log_warning("Error trying to save the DB, can't exit.");
     log_warning("Errors trying to shut down the server. Check the logs for more information.");
-    atomic_fetch_add(&state.shutdowns_failed, 1);
-    own.end_request.deliver = deliver_resume;
-    thread_post_from_outside(&c->thread, &own.end_request);
-    while (sem_wait(&end_saved) != 0) { /* the request is one and must be free again */
-    }
     return false;
-}
-
-uint64_t persistence_shutdowns_failed(void) {
-    return atomic_load(&state.shutdowns_failed);
 }
 
 /* ---- save points ---- */

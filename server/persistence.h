@@ -41,7 +41,7 @@ void persistence_replace(const struct replacement *replacement);
 /* Every beat: save points, progress. */
 void persistence_beat(struct coordinator *c);
 /* The main thread, when the server is to end: saves if that is asked for (`how`: bits of enum config_shutdown) or
- * usual. False: it could not, and the server goes on. `force` is among the bits. */
+ * usual. False: it could not, and the server goes on (shutdown_give_up). `force` is among the bits. */
 bool persistence_end(struct coordinator *c, unsigned how);
 
 /* Asks for a save on behalf of thread `from`. Returns its number, for persistence_outcome; 0: one is under way
@@ -50,8 +50,6 @@ uint64_t persistence_save(struct thread *from);
 /* WAITS: it is not decided yet which instant is saved; UNDER_WAY: it is. */
 enum save_outcome { SAVE_WAITS, SAVE_UNDER_WAY, SAVE_DONE, SAVE_FAILED };
 enum save_outcome persistence_outcome(uint64_t save);
-/* Shutdowns that were asked for and given up so far. */
-uint64_t persistence_shutdowns_failed(void);
 
 /* Whether the last save failed and writes are refused until one succeeds (stop-writes-on-bgsave-error). */
 bool persistence_refuses_writes(void);

@@ -189,6 +189,16 @@ unsigned process_wait(void) {
     }
 }
 
+void process_forget_requests(void) {
+    const struct timespec at_once = {0};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    while (sigtimedwait(&set, NULL, &at_once) > 0) {
+    }
+}
+
 static int last_word_fd; /* the log: it keeps its descriptor */
 
 static void exit_at_once(int number) {

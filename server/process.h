@@ -13,8 +13,7 @@
 struct config;
 
 /* Asks the main thread to end the server in good order. `how`: bits of enum config_shutdown, 0 for what is
- * usual. Whether it can be done shows later: see
- * persistence_shutdowns_failed. False: the request could not be passed on. Any thread. */
+ * usual. Whether it can be done shows later: see shutdown_failures. False: the request could not be passed on. Any thread. */
 bool server_shutdown_request(unsigned how);
 
 /* Goes to the background: the only place where the process is ever duplicated, before any thread or data
@@ -40,6 +39,8 @@ void process_disable_huge_pages(void);
 void process_prepare(const struct config *config);
 /* Sleeps until the server is to end; returns how (bits of enum config_shutdown). Handles SIGHUP (reopens the log), SIGTERM and SIGINT. */
 unsigned process_wait(void);
+/* Forgets what has been asked for since: the end was called off, or failed. */
+void process_forget_requests(void);
 /* From now on another SIGINT ends the process at once: somebody does not want to wait for the end. Or it is as it
  * was again. */
 void process_end_on_insistence(bool on);

@@ -2,8 +2,9 @@
 #include "server/call.h"
 #include "server/client.h"
 #include "server/config.h"
-#include "server/persistence.h"
 #include "server/process.h"
+#include "server/shutdown.h"
+#include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/buf.h"
 #include "shard/rt/clock.h"
@@ -39,8 +40,7 @@ static bool parse_shutdown(struct call *c, struct shutdown_options *o) {
     return !(o->save && o->nosave);
 }
 
-/* What is waited for before the end is a last save, which nothing can call off: so NOW changes nothing and ABORT
- * never finds a shutdown in progress. The client waits for the end, or for its failure. */
+/* The client waits for the end, or for its failure; also where somebody else has asked for it before. */
 static void cmd_shutdown(struct call *c) {
     struct shutdown_options o = {0};
     if (!parse_shutdown(c, &o)) {
@@ -48,12 +48,15 @@ static void cmd_shutdown(struct call *c) {
         return;
     }
     if (o.abort) {
-        reply_error(c->reply, "ERR No shutdown in progress.");
+        if (shutdown_abort(&c->worker->thread))
+            reply_ok(c->reply);
+        else
+            reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
     struct client *client = c->client;
     if (client->awaits) {
-        if (persistence_shutdowns_failed() < client->awaits) {
+        if (shutdown_failures() < client->awaits) {
             c->outcome = CALL_LATER;
             return;
         }
@@ -63,8 +66,8 @@ static void cmd_shutdown(struct call *c) {
     }
     unsigned how = (o.save ? SHUTDOWN_SAVE : 0u) | (o.nosave ? SHUTDOWN_NOSAVE : 0u) |
                    (o.now ? SHUTDOWN_NOW : 0u) | (o.force ? SHUTDOWN_FORCE : 0u);
-    uint64_t failed_so_far = persistence_shutdowns_failed();
-    if (!server_shutdown_request(how)) {
+    uint64_t failed_so_far = shutdown_failures();
+    if (!shutdown_is_waiting() && !server_shutdown_request(how)) {
         reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
         return;
     }

@@ -5,7 +5,9 @@ import threading
 import time
 
 from harness import contains, equal, eventually, only, timeout
+from proxy import Proxy
 from resp import Closed, Error, Simple, encode
+from test_replication_primary import follower, info, wait_until_level
 
 
 def end_of(client):
@@ -169,3 +171,120 @@ def test_blocked_and_transacting_clients_do_not_hold_it_up(ctx):
     paused.send_command("SET", "k", "v")
     os.kill(server.pid, signal.SIGTERM)
     equal(server.wait(10), 0)
+
+
+# ---- with replicas ----
+
+GIVEN_UP = Error("ERR Errors trying to SHUTDOWN. Check logs.")
+REPLICATES = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1000")
+
+
+def with_a_replica_that_lags(ctx, *options):
+    primary = ctx.server(*REPLICATES, *options)
+    front = Proxy(primary.port)
+    replica = follower(ctx, front.port)
+    client = primary.client()
+    client("SET", "k", "before")
+    wait_until_level(primary, replica)
+    front.silence(True)
+    equal(client("SET", "k", "last"), Simple("OK"))
+    return primary, front, replica, client
+
+
+def ask_for_the_end(primary, *options):
+    """By a client that waits for it."""
+    client = primary.client()
+    client.send_command("SHUTDOWN", *options)
+    eventually(lambda: info(primary.client(), "shutdown_in_milliseconds"), 5, "the wait for replicas")
+    return client
+
+
+@timeout(60)
+def test_the_end_waits_for_replicas(ctx):
+    primary, front, replica, client = with_a_replica_that_lags(ctx, "--shutdown-timeout", "30")
+    waits = ask_for_the_end(primary)
+    assert 0 < int(info(client, "shutdown_in_milliseconds")) <= 30000
+    client.send_command("SET", "k", "never")
+    equal(primary.client()("GET", "k"), b"last")
+    equal(primary.client()("CLIENT", "UNPAUSE"), Simple("OK"))
+    time.sleep(0.1)
+    equal(primary.client()("GET", "k"), b"last", "writes are held back whatever is commanded")
+    front.heal()
+    equal(primary.wait(20), 0)
+    equal([end_of(waits), end_of(client)], [None, None])
+    eventually(lambda: info(replica.client(), "master_link_status") == "down", 5, "the link's end")
+    equal(replica.client()("GET", "k"), b"last")
+    contains(primary.log_text(), "Waiting for replicas before shutting down.")
+    contains(primary.log_text(), "1 of 1 replicas are in sync when shutting down.")
+    front.close()
+
+
+@timeout(60)
+def test_an_end_that_is_called_off(ctx):
+    primary, front, _, client = with_a_replica_that_lags(ctx, "--shutdown-timeout", "30")
+    waiting = [ask_for_the_end(primary), ask_for_the_end(primary, "NOSAVE")]
+    os.kill(primary.pid, signal.SIGTERM)
+    client.send_command("SET", "k", "after")
+    equal(primary.client()("SHUTDOWN", "ABORT"), Simple("OK"))
+    equal([client.read() for client in waiting], [GIVEN_UP, GIVEN_UP])
+    equal(client.read(), Simple("OK"))
+    equal(primary.client()("SHUTDOWN", "ABORT"), Error("ERR No shutdown in progress."))
+    equal(info(client, "shutdown_in_milliseconds"), None)
+    contains(primary.log_text(), "Shutdown manually aborted.")
+    time.sleep(0.2)
+    equal(client("GET", "k"), b"after", "the signal meanwhile was forgotten too")
+    ask_for_the_end(primary)  # a pause by command is as it was, once the end is called off
+    equal(client("CLIENT", "PAUSE", 600, "WRITE"), Simple("OK"))
+    equal(client("SHUTDOWN", "ABORT"), Simple("OK"))
+    client.send_command("SET", "k", "paused")
+    equal(primary.client()("GET", "k"), b"after")
+    equal(client.read(), Simple("OK"))
+    client.send_command("SHUTDOWN", "NOW")
+    equal(primary.wait(10), 0)
+    contains(primary.log_text(), "Lagging replica 127.0.0.1:")
+    contains(primary.log_text(), "0 of 1 replicas are in sync when shutting down.")
+    front.close()
+
+
+@timeout(60)
+def test_the_wait_for_replicas_is_bounded(ctx):
+    primary, front, _, client = with_a_replica_that_lags(ctx, "--shutdown-timeout", "1")
+    began = time.monotonic()
+    client.send_command("SHUTDOWN")
+    equal(primary.wait(20), 0)
+    assert 0.9 < time.monotonic() - began < 15
+    contains(primary.log_text(), "state=online")
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
+def test_nothing_that_was_acknowledged_is_missing_at_the_end(ctx):
+    """A replica that is level has every write that a client was told of, however fast they came."""
+    primary = ctx.server(*REPLICATES)
+    replica = follower(ctx, primary.port)
+    clients, told = [primary.client() for _ in range(4)], [0] * 4
+
+    def count(number):
+        while end_of_one(clients[number], number):
+            told[number] += 1
+
+    def end_of_one(client, number):
+        try:
+            return client("INCR", f"n{number}") == told[number] + 1
+        except (Closed, OSError):
+            return False
+
+    threads = [threading.Thread(target=count, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    os.kill(primary.pid, signal.SIGTERM)
+    equal(primary.wait(20), 0)
+    for thread in threads:
+        thread.join()
+    eventually(lambda: info(replica.client(), "master_link_status") == "down", 5, "the link's end")
+    assert min(told) > 0
+    for number in range(4):
+        has = int(replica.client()("GET", f"n{number}"))
+        assert told[number] <= has <= told[number] + 1, f"told {told[number]}, the replica has {has}"
