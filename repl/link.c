@@ -33,7 +33,10 @@ static void show(void) {
         .dump_heard_ms = l->dump_heard_ms,
         .dump_bytes = receives && l->dump.known && !l->dump.has_mark ? (int64_t)l->dump.length : -1,
         .dump_received = receives ? (int64_t)l->dump.received : 0};
-    snprintf(view.peer, sizeof view.peer, "%s:%d", l->settings.host, l->settings.port);
+    view.fd = l->fd;
+    view.connected_ms = l->connected_ms;
+    memcpy(view.peer, l->peer, sizeof view.peer);
+    memcpy(view.local, l->local, sizeof view.local);
     memcpy(view.why, l->why, sizeof view.why);
     spin_lock(&seen.lock);
     seen.view = view;
@@ -183,7 +186,8 @@ static void connected(int32_t result) {
         link_fail(why);
     } else {
         socket_tune(l->fd, (int)(l->settings.timeout_s > 3 ? l->settings.timeout_s / 3 : 1));
-        l->heard_ms = clock_unix_ms();
+        socket_names(l->fd, l->peer, l->local, sizeof l->peer);
+        l->heard_ms = l->connected_ms = clock_unix_ms();
         link_receive();
         link_talk_begin();
     }
@@ -321,12 +325,13 @@ struct buf link_take(void) {
     return taken;
 }
 
-void link_acknowledge(int64_t offset) {
-    char text[96], digits[TEXT_I64_MAX];
+void link_acknowledge(int64_t offset, unsigned below) {
+    char text[160], digits[TEXT_I64_MAX], number[TEXT_I64_MAX];
     if (l->state != LINK_ONLINE || (l->old_primary && !l->hears)) return;
-    size_t n = text_from_u64(digits, (uint64_t)offset);
-    int len = snprintf(text, sizeof text, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%zu\r\n%.*s\r\n", n, (int)n,
-                       digits);
+    size_t n = text_from_u64(digits, (uint64_t)offset), m = text_from_u64(number, below);
+    int len = snprintf(text, sizeof text,
+                       "*5\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%zu\r\n%.*s\r\n$5\r\nNODES\r\n$%zu\r\n%.*s\r\n",
+                       n, (int)n, digits, m, (int)m, number);
     link_say(text, (size_t)len);
 }
 

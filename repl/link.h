@@ -27,6 +27,7 @@
 enum {
     LINK_HOST_MAX = 256,
     LINK_WORD_MAX = 512,
+    LINK_NAME_MAX = 48,
     LINK_INPUT_MAX = 16 << 20, /* bytes that have arrived and were not taken */
     LINK_WHY_MAX = 512,
     LINK_SMALL_DUMP = 64 * 1024,
@@ -85,8 +86,8 @@ void link_fail(const char *why);
 void link_go_online(void);
 /* What has arrived of the stream. The taker's from here on (buf_free). */
 struct buf link_take(void);
-/* REPLCONF ACK, when online. */
-void link_acknowledge(int64_t offset);
+/* REPLCONF ACK, when online. `below`: nodes that follow us, directly or not; stock servers take no notice of it. */
+void link_acknowledge(int64_t offset, unsigned below);
 /* A sign of life while the host loads. */
 void link_nudge(void);
 
@@ -101,8 +102,10 @@ struct link_view {
     /* The dump: */
     int64_t dump_bytes; /* -1: not known */
     int64_t dump_received, dump_heard_ms;
-    char peer[LINK_HOST_MAX + 16];
-    char why[LINK_WHY_MAX]; /* it was lost the last time */
+    int fd;
+    int64_t connected_ms;
+    char peer[LINK_NAME_MAX], local[LINK_NAME_MAX]; /* the ends of the connection */
+    char why[LINK_WHY_MAX];                         /* it was lost the last time */
 };
 struct link_view link_view(void);
 

@@ -46,6 +46,8 @@ struct link {
     bool hears;            /* but acknowledgements too: it waits for one behind a dump with a mark */
     unsigned answers_left; /* of what was introduced */
     struct link_dump dump;
+    char peer[LINK_NAME_MAX], local[LINK_NAME_MAX];
+    int64_t connected_ms;
     int64_t began_ms, heard_ms, said_ms, down_since_ms, dump_heard_ms, retry_ms;
     char why[LINK_WHY_MAX];
 };

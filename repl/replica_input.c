@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { WORDS_MAX = 16, WORD_MAX = 512, NUMBER_MAX = 20 };
+enum { BELOW_MAX = 1000000, WORDS_MAX = 16, WORD_MAX = 512, NUMBER_MAX = 20 };
 
 struct word {
     const char *data;
@@ -51,13 +51,16 @@ static bool is(const struct word *w, const char *text) {
 }
 
 static bool understand(struct replica *r, const struct word *words, unsigned count) {
-    int64_t offset;
+    int64_t offset, below;
     if (is(&words[0], "ping")) return true;
     if (!is(&words[0], "replconf")) return false;
     if (count < 3 || !is(&words[1], "ack")) return true; /* nothing that is asked for here */
     if (!text_to_i64(words[2].data, words[2].len, &offset)) return false;
     if (offset > r->ack_offset) r->ack_offset = offset;
     r->ack_ms = r->heard_ms;
+    if (count >= 5 && is(&words[3], "nodes") && text_to_i64(words[4].data, words[4].len, &below) &&
+        below >= 0 && below <= BELOW_MAX)
+        r->below = (unsigned)below;
     r->awaits_ack = false;
     replicas.heard = true;
     return true;

@@ -11,6 +11,7 @@
 
 enum {
     REPLICAS_MAX = 1024,
+    REPLICAS_SAMPLES = 1024,
     REPLICA_CHUNK_BYTES = 256 * 1024,
     REPLICA_INPUT_MAX = 64 * 1024,
     REPLICA_MARK_BYTES = 40
@@ -44,6 +45,7 @@ struct replica {
     int64_t lags_since_ms; /* more than the soft limit; 0: it does not */
     /* What it says. */
     struct buf input;
+    unsigned below;
     int64_t ack_offset, ack_ms, heard_ms, since_ms, nudged_ms;
     int64_t took_ms; /* when it last took something of what it is sent */
 };
@@ -61,6 +63,11 @@ struct replicas {
     bool heard;             /* an acknowledgement, since that was last told */
     int64_t alone_since_ms; /* nobody follows since then; 0: somebody does */
     int64_t pinged_ms;
+    /* Where the stream ended at the last beats, newest last, as a ring: how old an offset is. */
+    struct replicas_sample {
+        int64_t ms, offset;
+    } samples[REPLICAS_SAMPLES];
+    unsigned samples_count;
     uint64_t full_syncs, partial_syncs, refused_partial_syncs;
 };
 extern struct replicas replicas;

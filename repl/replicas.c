@@ -100,6 +100,7 @@ void replicas_begin_backlog(struct coordinator *c) {
 }
 
 void replicas_renew_backlog(struct coordinator *c) {
+    replicas.samples_count = 0;
     if (!replicas.backlog.stream)
         replicas_begin_backlog(c);
     else
@@ -262,6 +263,33 @@ bool replicas_completion(struct coordinator *c, const struct completion *done) {
 
 /* ---- turns and beats ---- */
 
+/* How long ago the stream went past this offset. */
+static int64_t age_of(int64_t offset, int64_t now_ms) {
+    unsigned kept = replicas.samples_count < REPLICAS_SAMPLES ? replicas.samples_count : REPLICAS_SAMPLES;
+    if (!replicas.backlog.stream) return 0;
+    if (offset >= (feed_is_relayed() ? backlog_end(&replicas.backlog) : replicas.noted_offset)) return 0;
+    for (unsigned i = kept; i > 0; i--) { /* from the oldest on */
+        const struct replicas_sample *s = &replicas.samples[(replicas.samples_count - i) % REPLICAS_SAMPLES];
+        if (s->offset > offset) return now_ms - s->ms;
+    }
+    return 0; /* in this beat */
+}
+
+static void take_sample(int64_t now_ms) {
+    int64_t end = replicas.backlog.stream ? backlog_end(&replicas.backlog) : 0;
+    unsigned last = replicas.samples_count - 1;
+    if (replicas.samples_count && replicas.samples[last % REPLICAS_SAMPLES].offset == end) return;
+    replicas.samples[replicas.samples_count++ % REPLICAS_SAMPLES] = (struct replicas_sample){now_ms, end};
+}
+
+unsigned replicas_below(void) {
+    unsigned below = 0;
+    spin_lock(&view.lock);
+    for (unsigned i = 0; i < view.count; i++) below += 1 + view.all[i].below;
+    spin_unlock(&view.lock);
+    return below;
+}
+
 static void show(void) {
     unsigned n = 0;
     spin_lock(&view.lock);
@@ -277,6 +305,11 @@ static void show(void) {
                                    .since_ms = r->since_ms,
                                    .heard_ms = r->heard_ms,
                                    .fd = r->facts->fd,
+                                   .lag_ms =
+                                       r->state == REPLICA_ONLINE
+                                           ? age_of(r->ack_offset, replicas.coordinator->thread.turn_unix_ms)
+                                           : 0,
+                                   .below = r->below,
                                    .waiting_bytes = r->text.len + r->text_on_its_way.len + replica_lag(r),
                                    .sends_acks = r->facts->psync};
         memcpy(v->host, r->facts->host, sizeof v->host);
@@ -375,6 +408,7 @@ void replicas_beat(struct coordinator *c) {
             coordinator_cut(c, &closing_cut);
         }
     }
+    take_sample(now_ms);
     full_sync_beat();
     replicas_turn(c);
     show();

@@ -90,11 +90,17 @@ struct replica_view {
     int64_t offset; /* acknowledged */
     int64_t ack_ms; /* when, in Unix time; 0: never */
     int64_t since_ms, heard_ms;
+    int64_t
+        lag_ms; /* how old the oldest is that it has not acknowledged, to a tenth of a second; 0: nothing is */
+    unsigned below;         /* nodes that follow it, as it says; stock servers do not */
     uint64_t waiting_bytes; /* of texts and the stream: to be sent */
     bool sends_acks;
 };
 /* Copies at most `most` of them, oldest first; returns how many there are. */
 unsigned replicas_view(struct replica_view *to, unsigned most);
+
+/* Nodes that follow this server, directly or not. */
+unsigned replicas_below(void);
 
 /* Cuts off the replica that was the client with this id, soon. `me` is the caller's thread. */
 void replicas_kill(struct thread *me, uint64_t client_id);

@@ -26,6 +26,10 @@ enum { SLOTS_AT_FIRST = 64 };
 
 static _Atomic uint64_t next_id = 1;
 
+uint64_t client_new_id(void) {
+    return atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+}
+
 static void grow_slots(struct worker *w) {
     uint32_t old = w->clients_capacity, capacity = old ? old * 2 : SLOTS_AT_FIRST;
     w->clients = mem_realloc(w->clients, capacity * sizeof(struct client *));
@@ -46,7 +50,7 @@ struct client *client_create(struct worker *w, const struct client_origin *origi
     c->generation = w->generations[c->slot];
     c->fd = origin->fd;
     c->worker = w;
-    c->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+    c->id = client_new_id();
     c->created_ms = w->thread.turn_unix_ms;
     atomic_store_explicit(&c->active_ms, c->created_ms, memory_order_relaxed);
     memcpy(c->peer, origin->peer, sizeof c->peer);

@@ -54,6 +54,7 @@ enum client_flag {
     CLIENT_RESP3 = 1 << 12,      /* what reply.protocol says, for other threads */
     CLIENT_MULTI = 1 << 13,      /* in a transaction */
     CLIENT_REPLICA = 1 << 14,    /* a replica: only in what is told of it (it is no struct client any more) */
+    CLIENT_PRIMARY = 1 << 15,    /* whom this server follows: likewise */
     CLIENT_PUBSUB = 1 << 24,     /* has subscriptions */
     CLIENT_CLOSE_ASAP = 1 << 25, /* passed its output limit: closes at the end of the turn */
 };
@@ -137,6 +138,8 @@ struct client_origin {
 
 /* Takes over a new connection: registers it with the worker and starts receiving. */
 struct client *client_create(struct worker *w, const struct client_origin *origin);
+/* A number that no other client has. Any thread. */
+uint64_t client_new_id(void);
 /* The client of a tag, or NULL when it is gone. */
 struct client *client_of_tag(struct worker *w, uint64_t tag);
 /* Begins to close: no command runs and nothing is sent any more; freed once the ring has let go of it and

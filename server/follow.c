@@ -13,6 +13,7 @@
 #include "server/aof.h"
 #include "server/apply_stream.h"
 #include "server/blocked.h"
+#include "server/client.h"
 #include "server/config.h"
 #include "server/failover.h"
 #include "server/host.h"
@@ -59,6 +60,7 @@ static struct {
     struct coordinator *coordinator;
     bool started; /* the data there was has been loaded */
     bool replica, readonly;
+    uint64_t client_id;
     bool failover; /* the primary is one as soon as we ask to follow it */
     char host[LINK_HOST_MAX];
     int port;
@@ -88,7 +90,7 @@ static struct {
     int64_t relayed_database;
     struct buf rest; /* what was not whole */
     size_t needed;
-    int64_t acked_ms, nudged_ms;
+    int64_t acked_ms, acked_offset, nudged_ms;
     bool stopped, refused_empty;
     char stopped_why[LINK_WHY_MAX];
 } own = {.port = 0};
@@ -103,6 +105,7 @@ static _Atomic uint64_t requested, finished;
 static void show(void) {
     struct follow_view view = {.replica = own.replica,
                                .port = own.port,
+                               .client_id = own.client_id,
                                .loads = own.phase == FOLLOW_LOADS,
                                .link = link_view(),
                                .offset =
@@ -198,7 +201,8 @@ static void pump(void);
 
 static void acknowledge(void) {
     own.acked_ms = clock_unix_ms();
-    link_acknowledge(identity_get().offset);
+    own.acked_offset = identity_get().offset;
+    link_acknowledge(own.acked_offset, replicas_below());
 }
 
 /* The stream has something that cannot be applied. It must not be passed over, so nothing more can be. */
@@ -294,6 +298,7 @@ static bool wants(char id[static REPLICATION_ID_LEN + 1], int64_t *from) {
 static void went_online(struct thread *t) {
     own.came_by_link = true;
     own.refused_empty = false;
+    own.client_id = client_new_id();
     link_go_online();
     follow_settings(config_get());
     acknowledge();
@@ -557,6 +562,18 @@ bool follow_is_done(uint64_t request) {
     return atomic_load(&finished) >= request;
 }
 
+static void deliver_kill(struct thread *to, struct message *message) {
+    (void)to;
+    link_fail("killed by CLIENT KILL");
+    mem_free(message);
+}
+
+void follow_kill_link(struct thread *me) {
+    struct message *message = mem_zalloc(sizeof *message);
+    message->deliver = deliver_kill;
+    thread_post(me, &own.coordinator->thread, message);
+}
+
 /* ---- turns and beats ---- */
 
 void follow_turn(void) {
@@ -603,7 +620,7 @@ void follow_beat(void) {
     if (!own.replica) return;
     link_beat();
     follow_settings(config);
-    if (now_ms - own.acked_ms >= ACK_MS) acknowledge();
+    if (now_ms - own.acked_ms >= ACK_MS || identity_get().offset != own.acked_offset) acknowledge();
     if (now_ms - own.nudged_ms >= ACK_MS) {
         own.nudged_ms = now_ms;
         link_nudge();

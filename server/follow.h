@@ -54,12 +54,15 @@ struct follow_view {
     char host[LINK_HOST_MAX];
     int port;
     bool loads;
+    uint64_t client_id; /* the link's, among the clients' */
     struct link_view link;
     int64_t offset;     /* read and applied */
     bool refused_empty; /* the primary has lost everything, and we keep what we have */
     bool stopped;       /* for good, or until REPLICAOF: link.why */
 };
 struct follow_view follow_view(void);
+/* Drops the link, which is made again. `me` is the caller's thread. */
+void follow_kill_link(struct thread *me);
 /* Whether those who want to follow this server can be served. On the coordinator's thread. */
 bool follow_can_be_followed(void);
 /* Whether this is the address of the primary that is followed. */

@@ -14,14 +14,16 @@ static const char *state_name(enum replica_state state) {
     return names[state];
 }
 
-static void one_replica(struct info *in, const struct replica_view *v, unsigned number) {
+static void one_replica(struct info *in, const struct replica_view *v, unsigned number, int64_t end) {
     char name[32], text[REPLICA_HOST_MAX + 160], host[REPLICA_HOST_MAX];
     int64_t now_ms = clock_unix_ms();
     int64_t lag_s = v->state == REPLICA_ONLINE && v->ack_ms ? (now_ms - v->ack_ms) / 1000 : 0;
     replica_view_host(v, host, sizeof host);
     snprintf(name, sizeof name, "slave%u", number);
-    snprintf(text, sizeof text, "ip=%s,port=%d,state=%s,offset=%lld,lag=%lld", host, v->port,
-             state_name(v->state), (long long)v->offset, (long long)lag_s);
+    snprintf(text, sizeof text,
+             "ip=%s,port=%d,state=%s,offset=%lld,lag=%lld,lag_bytes=%lld,lag_ms=%lld,below=%u", host, v->port,
+             state_name(v->state), (long long)v->offset, (long long)lag_s,
+             (long long)(end > v->offset ? end - v->offset : 0), (long long)v->lag_ms, v->below);
     info_text(in, name, text);
 }
 
@@ -71,7 +73,7 @@ void info_replication(struct info *in) {
     info_int(in, "connected_slaves", count);
     if (in->config->min_replicas_to_write && in->config->min_replicas_max_lag)
         info_int(in, "min_slaves_good_slaves", replicas_present(in->config->min_replicas_max_lag));
-    for (unsigned i = 0; i < count && i < SHOWN_MAX; i++) one_replica(in, &views[i], i);
+    for (unsigned i = 0; i < count && i < SHOWN_MAX; i++) one_replica(in, &views[i], i, ours.offset);
     static const char *const states[] = {[FAILOVER_NONE] = "no-failover",
                                          [FAILOVER_WAITS] = "waiting-for-sync",
                                          [FAILOVER_IN_PROGRESS] = "failover-in-progress"};

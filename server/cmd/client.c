@@ -12,6 +12,7 @@
 #include "server/cmd/client_list.h"
 #include "server/cmd/client_text.h"
 #include "server/command.h"
+#include "server/follow.h"
 #include "server/pause.h"
 #include "server/registry.h"
 #include "server/worker.h"
@@ -203,10 +204,22 @@ static size_t kill_replicas(struct call *c, const struct victims *v) {
     return killed;
 }
 
+/* Nor is the primary. */
+static size_t kill_primary(struct call *c, const struct victims *v) {
+    struct follow_view us = follow_view();
+    if (!us.replica || us.link.state != LINK_ONLINE) return 0;
+    if (v->id && v->id != us.client_id) return 0;
+    if (v->of_type && v->type != CLIENT_TYPE_MASTER) return 0;
+    if (!is_address(v->peer, us.link.peer) || !is_address(v->local, us.link.local)) return 0;
+    follow_kill_link(c->visit.thread);
+    return 1;
+}
+
 static void cmd_client_kill(struct call *c) {
     struct victims v;
     if (!parse_kill(c, &v)) return;
-    size_t killed = registry_kill(c->worker, is_victim, &v) + kill_replicas(c, &v) + v.self_matches;
+    size_t killed =
+        registry_kill(c->worker, is_victim, &v) + kill_replicas(c, &v) + kill_primary(c, &v) + v.self_matches;
     if (c->argc > 3)
         reply_int(c->reply, (int64_t)killed);
     else if (killed)

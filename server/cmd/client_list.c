@@ -12,6 +12,7 @@
 
 #include "repl/replicas.h"
 #include "server/command.h"
+#include "server/follow.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
@@ -45,6 +46,7 @@ bool client_type_argument(struct call *c, unsigned i, enum client_type *type) {
 
 enum client_type client_type_of(uint32_t flags) {
     if (flags & CLIENT_REPLICA) return CLIENT_TYPE_REPLICA;
+    if (flags & CLIENT_PRIMARY) return CLIENT_TYPE_MASTER;
     return flags & CLIENT_PUBSUB ? CLIENT_TYPE_PUBSUB : CLIENT_TYPE_NORMAL;
 }
 
@@ -55,9 +57,16 @@ static void flag_letters(uint32_t flags, char *out) {
         uint32_t flag;
         char letter;
     } letters[] = {
-        {CLIENT_REPLICA, 'S'},    {CLIENT_MONITOR, 'O'},     {CLIENT_PUBSUB, 'P'},
-        {CLIENT_MULTI, 'x'},      {CLIENT_BLOCKED, 'b'},     {CLIENT_CLOSE_AFTER_REPLY, 'c'},
-        {CLIENT_CLOSE_ASAP, 'A'}, {CLIENT_UNIX_SOCKET, 'U'}, {CLIENT_NO_EVICT, 'e'},
+        {CLIENT_REPLICA, 'S'},
+        {CLIENT_PRIMARY, 'M'},
+        {CLIENT_MONITOR, 'O'},
+        {CLIENT_PUBSUB, 'P'},
+        {CLIENT_MULTI, 'x'},
+        {CLIENT_BLOCKED, 'b'},
+        {CLIENT_CLOSE_AFTER_REPLY, 'c'},
+        {CLIENT_CLOSE_ASAP, 'A'},
+        {CLIENT_UNIX_SOCKET, 'U'},
+        {CLIENT_NO_EVICT, 'e'},
         {CLIENT_NO_TOUCH, 'T'},
     };
     char *p = out;
@@ -118,7 +127,8 @@ struct listing {
     struct buf text;
     struct line *lines;
     size_t count, capacity;
-    size_t runs[THREADS_MAX + 2]; /* where each worker's lines begin, and replicas'; ids rise within a run */
+    /* Where each worker's lines begin, the replicas', and the primary's; ids rise within a run. */
+    size_t runs[THREADS_MAX + 3];
 };
 
 static void add_line(struct listing *l, const struct client_view *view, int64_t now_ms) {
@@ -141,7 +151,7 @@ static void collect(struct listing *l, registry_filter *filter, void *arg, int64
     }
     registry_end(&cursor);
     while (worker < workers_count) l->runs[++worker] = l->count;
-    l->runs[workers_count + 1] = l->count;
+    l->runs[workers_count + 1] = l->runs[workers_count + 2] = l->count;
 }
 
 void client_view_of_replica(struct client_view *view, const struct replica_view *replica) {
@@ -177,22 +187,41 @@ static void collect_replicas(struct listing *l, int64_t now_ms) {
         client_view_of_replica(&view, &replicas[i]);
         add_line(l, &view, now_ms);
     }
-    l->runs[workers_count + 1] = l->count;
+    l->runs[workers_count + 1] = l->runs[workers_count + 2] = l->count;
     mem_free(replicas);
+}
+
+/* After collect_replicas. */
+static void collect_primary(struct listing *l, int64_t now_ms) {
+    struct follow_view us = follow_view();
+    struct client_view view = {.id = us.client_id,
+                               .fd = us.link.fd,
+                               .flags = CLIENT_PRIMARY | CLIENT_AUTHENTICATED,
+                               .created_ms = us.link.connected_ms,
+                               .active_ms = us.link.heard_ms,
+                               .queued = -1,
+                               .name = "",
+                               .library_name = "",
+                               .library_version = ""};
+    if (!us.replica || us.link.state != LINK_ONLINE) return;
+    memcpy(view.peer, us.link.peer, sizeof view.peer);
+    memcpy(view.local, us.link.local, sizeof view.local);
+    add_line(l, &view, now_ms);
+    l->runs[workers_count + 2] = l->count;
 }
 
 /* Puts the lines in the order of their ids: a merge of the workers' runs. */
 static void sort_lines(struct listing *l) {
-    size_t heads[THREADS_MAX + 2];
+    size_t heads[THREADS_MAX + 3];
     struct line *sorted = mem_alloc(l->count * sizeof *sorted + 1);
     memcpy(heads, l->runs, sizeof heads);
     for (size_t n = 0; n < l->count; n++) {
-        unsigned lowest = THREADS_MAX + 1;
-        for (unsigned w = 0; w <= workers_count; w++) {
+        unsigned lowest = THREADS_MAX + 2;
+        for (unsigned w = 0; w <= workers_count + 1; w++) {
             if (heads[w] == l->runs[w + 1]) continue;
-            if (lowest > THREADS_MAX || l->lines[heads[w]].id < l->lines[heads[lowest]].id) lowest = w;
+            if (lowest > THREADS_MAX + 1 || l->lines[heads[w]].id < l->lines[heads[lowest]].id) lowest = w;
         }
-        ASSERT(lowest <= THREADS_MAX);
+        ASSERT(lowest <= THREADS_MAX + 1);
         sorted[n] = l->lines[heads[lowest]++];
     }
     mem_free(l->lines);
@@ -231,6 +260,7 @@ static void list_all(struct call *c, const enum client_type *type) {
     int64_t now_ms = c->worker->thread.turn_unix_ms;
     collect(&l, type ? is_of_type : NULL, (void *)type, now_ms);
     if (!type || *type == CLIENT_TYPE_REPLICA) collect_replicas(&l, now_ms);
+    if (!type || *type == CLIENT_TYPE_MASTER) collect_primary(&l, now_ms);
     sort_lines(&l);
     for (size_t i = 0; i < l.count; i++) append_found(&out, &l, &l.lines[i]);
     reply_verbatim(c->reply, "txt", out.data ? out.data : "", out.len);
@@ -257,6 +287,7 @@ static void list_ids(struct call *c, const struct ids *wanted) {
     struct buf out = {0};
     collect(&l, wanted->count <= FEW_IDS ? is_one_of : NULL, (void *)wanted, c->worker->thread.turn_unix_ms);
     collect_replicas(&l, c->worker->thread.turn_unix_ms);
+    collect_primary(&l, c->worker->thread.turn_unix_ms);
     sort_lines(&l);
     for (size_t i = 0; i < wanted->count; i++) append_found(&out, &l, find_line(&l, wanted->ids[i]));
     reply_verbatim(c->reply, "txt", out.data ? out.data : "", out.len);

@@ -10,6 +10,7 @@
 #include "repl/replicas.h"
 #include "server/call.h"
 #include "server/client.h"
+#include "server/config.h"
 #include "server/failover.h"
 #include "server/follow.h"
 #include "server/worker.h"
@@ -299,6 +300,8 @@ static bool ask_for_role(struct call *c) {
         return false;
     }
     c->client->awaits = follow_request(&c->worker->thread, nobody ? NULL : host, (int)port);
+    if (c->in_exec)
+        config_note_primary(nobody ? NULL : host, (int)port); /* a CONFIG REWRITE behind it is to have it */
     return true;
 }
 

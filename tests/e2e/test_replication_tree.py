@@ -4,7 +4,7 @@ offset, and go on partially after whatever happens to links and nodes, for as lo
 import random
 import time
 
-from harness import alone, equal, only, slow, timeout
+from harness import alone, equal, eventually, only, slow, timeout
 from tree import Node, Readers, Writers, full_syncs, wait_until_alike
 
 
@@ -122,3 +122,41 @@ def test_a_mixed_tree(ctx):
 @timeout(240)
 def test_a_mixed_tree_below_redis(ctx):
     grow(ctx, ["redis", "gyre", "redis", "redis", "gyre", "gyre", "redis"], ctx.scaled(8))
+
+
+@only("gyre")
+def test_what_a_tree_tells_of_itself(ctx):
+    """How many nodes are below each, and how far behind they are."""
+    nodes = plant(ctx, ["gyre", "gyre", "gyre", "gyre", "redis", "gyre", "gyre"])
+    root = nodes[0]
+    with root.client() as client:
+        client("SET", "k", "v")
+        wait_until_alike(nodes)
+
+        def fields(node=root):
+            return [dict(part.split("=") for part in node.info(f"slave{n}").split(",")) for n in (0, 1)]
+
+        eventually(lambda: [f["below"] for f in fields()] == ["2", "2"], 5, "the nodes below")
+        eventually(lambda: [(f["lag_bytes"], f["lag_ms"]) for f in fields()] == [("0", "0")] * 2, 5, "no lag")
+        nodes[1].front.silence(True)
+        nodes[2].front.silence(True)
+        root.front.silence(True)
+        client("SET", "k", "w")
+        time.sleep(0.5)
+        for f in fields():
+            assert int(f["lag_bytes"]) > 0 and 300 <= int(f["lag_ms"]) < 5000, f
+    for node in nodes:
+        node.front.heal()
+    wait_until_alike(nodes)
+    with nodes[1].client() as client:
+        lines = client("CLIENT", "LIST", "TYPE", "master").decode().splitlines()
+        equal(len(lines), 1)
+        line = dict(field.split("=", 1) for field in lines[0].split(" "))
+        equal([line["flags"], line["addr"]], ["M", f"127.0.0.1:{root.front.port}"])
+        equal(client("CLIENT", "LIST").decode().count("flags=M "), 1)
+        equal(client("CLIENT", "KILL", "TYPE", "master"), 1)
+    eventually(nodes[1].is_linked, 10, "the link again")
+    wait_until_alike(nodes)
+    equal(full_syncs(nodes), 6)
+    for node in nodes:
+        node.close()
