@@ -66,16 +66,16 @@ static struct request make_request(const struct applier *a, const struct apply_c
         .client = a->client, .command = command->command, .argv = command->argv, .argc = command->argc};
 }
 
-/* The slices that the command needs, added to `wanted`. */
-static void add_slices(struct applier *a, const struct apply_command *command, uint64_t *wanted) {
+/* The slices that the call needs, added to `wanted`; finds its keys. */
+static void add_slices(struct applier *a, const struct apply_command *command, struct call *call,
+                       uint64_t *wanted) {
     const struct command *cmd = command->command;
     struct request r = make_request(a, command);
-    struct call call;
-    make_call(a, command, &call);
+    bool keys = run_find_keys(a->worker, &r, call);
     if (command_wants_all(cmd, command->argv, command->argc) || (cmd->flags & CMD_VISITS))
         run_add_all_slices(wanted);
-    else if (run_find_keys(a->worker, &r, &call))
-        run_add_slices(wanted, call.keys, call.key_count);
+    else if (keys)
+        run_add_slices(wanted, call->keys, call->key_count);
 }
 
 /* Whether clients may wait for what comes to be there, and want it in yet another slice: on a replica that clients may
@@ -100,22 +100,19 @@ static bool take(struct applier *a, struct run_holds *held) {
     return hold_take_set(held->holds, held->count, &w->thread, &a->passes);
 }
 
-static void run(struct applier *a, const struct apply_command *command, bool logs, struct interest **ready) {
+static void run(struct applier *a, const struct apply_command *command, struct call *call,
+                struct interest **ready) {
     struct request r = make_request(a, command);
-    struct call call;
     uint64_t errors = a->client->reply.errors, ticks = clock_ticks();
-    make_call(a, command, &call);
-    run_find_keys(a->worker, &r, &call);
-    call.logs = logs;
-    call.visit.ready = *ready;
+    call->visit.ready = *ready;
     if (a->follows) {
-        run_handler(a->worker, &r, &call, &ticks);
+        run_handler(a->worker, &r, call, &ticks);
     } else {
-        command->command->handler(&call);
-        propagate_finish(&call);
+        command->command->handler(call);
+        propagate_finish(call);
     }
-    ASSERT(call.outcome == CALL_DONE);
-    *ready = call.visit.ready;
+    ASSERT(call->outcome == CALL_DONE);
+    *ready = call->visit.ready;
     if (LIKELY(a->client->reply.errors == errors)) return;
     a->errors++;
     if (a->follows)
@@ -123,20 +120,40 @@ static void run(struct applier *a, const struct apply_command *command, bool log
                     command->command->full_name, a->client->reply.error_word);
 }
 
+/* The commands of a transaction, one after the other: each finds its keys anew, in room that they share. */
+static void run_all(struct applier *a, struct apply_command *commands, unsigned count, bool logs,
+                    struct interest **ready) {
+    for (unsigned i = 0; i < count; i++) {
+        struct call call;
+        struct request r = make_request(a, &commands[i]);
+        make_call(a, &commands[i], &call);
+        run_find_keys(a->worker, &r, &call);
+        call.logs = logs;
+        run(a, &commands[i], &call, ready);
+    }
+}
+
 enum apply_result applier_run(struct applier *a, struct apply_command *commands, unsigned count) {
     struct worker *w = a->worker;
     uint64_t *wanted = w->scratch.wanted;
     struct interest *ready = NULL;
-    ASSERT(w->thread.holds_held == 0);
-    memset(wanted, 0, sizeof w->scratch.wanted);
+    struct run_holds held;
+    struct call call;
+    ASSERT(w->thread.holds_held == 0 && count > 0);
+    memset(wanted, 0, (slices.count + 63) / 64 * sizeof *wanted);
     for (unsigned i = 0; i < count; i++)
         if (!(commands[i].command = find(a, commands[i].argv, commands[i].argc))) return APPLY_REFUSED;
-    for (unsigned i = 0; i < count; i++) add_slices(a, &commands[i], wanted);
-    struct run_holds held;
+    for (unsigned i = 0; i < count; i++) {
+        make_call(a, &commands[i], &call);
+        add_slices(a, &commands[i], &call, wanted);
+    }
     if (!take(a, &held)) return APPLY_LATER;
     if (a->follows) run_count_slices(w, &held);
-    bool logs = held.count && (run_switches(&held) & SWITCH_LOGGING);
-    for (unsigned i = 0; i < count; i++) run(a, &commands[i], logs, &ready);
+    call.logs = held.count && (run_switches(&held) & SWITCH_LOGGING);
+    if (count == 1)
+        run(a, &commands[0], &call, &ready);
+    else
+        run_all(a, commands, count, call.logs, &ready);
     if (UNLIKELY(ready != NULL)) {
         struct visit v = {.thread = &w->thread, .follows = a->follows, .ready = ready};
         blocked_serve(w, &v);

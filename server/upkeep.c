@@ -29,7 +29,8 @@ enum {
     STRAYS_AT_ONCE = 16,
     FREE_PAUSES = 1, /* after a step of freeing a pause of its length: clients share the processors */
     HOLD_US_MAX = 100,
-    DUMP_PAUSES = 2,         /* a dump pauses so many times as long as it works */
+    DUMP_PAUSES = 2,         /* a dump pauses so many times as long as it works, */
+    DUMP_IDLE_NS = 3000000,  /* unless nobody was served for so long */
     TIMEOUT_CHECKS_MIN = 50, /* clients per round */
 };
 
@@ -152,7 +153,7 @@ static void refresh_thresholds(struct worker *w) {
 }
 
 /* A step of a dump, and then a pause of twice its length: most of the time belongs to others, on a machine
- * that has no processor to spare too. */
+ * that has no processor to spare too. A short one while no client wants anything. */
 static void dump_some(struct worker *w) {
     uint64_t began_ns = w->thread.turn_mono_ns;
     if (w->dumping && began_ns < w->dump_next_ns) return;
@@ -160,7 +161,8 @@ static void dump_some(struct worker *w) {
     began_ns = clock_mono_ns();
     w->dumping = dump_work(&w->thread, w->first_slice, w->last_slice);
     uint64_t now_ns = clock_mono_ns();
-    w->dump_next_ns = now_ns + DUMP_PAUSES * (now_ns - began_ns);
+    bool idle = now_ns - w->served_ns > DUMP_IDLE_NS;
+    w->dump_next_ns = now_ns + (now_ns - began_ns) * (idle ? 1 : 2 * DUMP_PAUSES) / 2;
 }
 
 /* What was detached in this thread: tables, then values. Of other threads' heaps it only sends home. */

@@ -187,6 +187,7 @@ static void serve(struct worker *w) {
         thread_turn(&w->thread, upkeep_wait_ns(w));
         if (sends_home) mem_home_send();
         handle_completions(w);
+        if (w->batch.count) w->served_ns = w->thread.turn_mono_ns;
         batch_run(w);
         handle_wakes(w);
         upkeep_run(w);

@@ -96,6 +96,7 @@ struct worker {
     unsigned first_slice, last_slice;    /* owned: [first, last) */
     bool dumping;                        /* there is more to do for a dump, */
     uint64_t dump_next_ns;               /* but not before this time */
+    uint64_t served_ns;                  /* when commands ran the last time */
     uint64_t free_next_ns, freed_for_ns; /* when freeing goes on, and how long it took in this turn */
     _Atomic bool stop;                   /* shared */
 };

@@ -245,7 +245,7 @@ def test_old_data_is_served_until_the_new_is_whole(ctx):
     front.heal()
     wait_for_link(replica)
     equal([here("GET", "old"), here("DBSIZE")], [None, 20000])
-    equal([name for name in os.listdir(replica.folder) if name.startswith("temp-")], [])
+    eventually(lambda: not [name for name in os.listdir(replica.folder) if name.startswith("temp-")], 5, "no file left")
     front.close()
 
 
