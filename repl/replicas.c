@@ -162,6 +162,8 @@ static bool go_on(struct replica *r) {
     char name[REPLICA_HOST_MAX + 16];
     replica_name(r, name, sizeof name);
     if (kept.exists) {
+        /* What it holds beyond its size until the next beat would be more than a replica may lag behind. */
+        backlog_trim(&replicas.backlog, replicas.settings.backlog_bytes);
         kept.first = backlog_first(&replicas.backlog);
         ours.offset = backlog_end(&replicas.backlog);
     }

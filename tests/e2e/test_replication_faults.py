@@ -280,3 +280,29 @@ def test_the_primary_ends_at_any_time(ctx):
         equal(replica.client()("GET", "k"), b"last")
     for front in fronts:
         front.close()
+
+
+def first_line(connection):
+    """Of an answer to PSYNC, behind the newlines that come while a dump is prepared."""
+    line = b""
+    while not line.endswith(b"\n") or not line.strip():
+        line = line.lstrip(b"\n") + connection.recv(1)
+    return line
+
+
+@only("gyre")
+def test_what_the_backlog_is_not_to_keep_is_not_offered(ctx):
+    """A replica that went on there would be over the limit at once, be cut off, and ask again, as fast as it can."""
+    primary = ctx.server(*OPTIONS, "--repl-backlog-size", "16384", "--client-output-buffer-limit", "replica", "64kb", "0", "0")
+    client = primary.client()
+    with socket.create_connection(("127.0.0.1", primary.port), 20) as connection:
+        connection.sendall(QUESTION)
+        contains(first_line(connection), b"+FULLRESYNC")
+    for _ in range(ctx.scaled(8)):
+        eventually(lambda: int(info(client, "repl_backlog_histlen")) <= 16384, 5, "the backlog cut to its size")
+        history, offset = info(client, "master_replid"), int(info(client, "master_repl_offset"))
+        with socket.create_connection(("127.0.0.1", primary.port), 20) as connection:
+            client("SET", "k", "v" * 3_000_000)
+            connection.sendall(encode("PSYNC", history, offset + 1))
+            contains(first_line(connection), b"+FULLRESYNC")
+    equal(info(client, "sync_partial_ok"), "0")
