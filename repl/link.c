@@ -64,7 +64,7 @@ static void closed(void) {
     ASSERT(l->state == LINK_CLOSES && l->in_flight == 0 && !l->dump.busy);
     if (l->fd >= 0) ring_close_fd(ring(), l->fd, tag_make(TAG_NOTHING, 0, 0));
     l->fd = -1;
-    link_dump_end();
+    if (!l->host_loads) link_dump_end();
     buf_free(&l->input);
     buf_free(&l->text);
     buf_free(&l->text_on_its_way);
@@ -81,6 +81,7 @@ void link_request_over(void) {
 static void close_connection(void) {
     ASSERT(l->state != LINK_OFF && l->state != LINK_CLOSES);
     bool was_online = l->state == LINK_ONLINE;
+    l->host_loads = l->state == LINK_LOADS; /* it may go on to: the file is kept until the next try */
     l->state = LINK_CLOSES;
     if (!l->down_since_ms) l->down_since_ms = clock_unix_ms();
     if (was_online) log_notice("Connection with the primary lost.");
@@ -152,6 +153,8 @@ static void begin(void) {
         l->state = LINK_RESTS;
         return;
     }
+    l->host_loads = false;
+    link_dump_end();
     l->state = LINK_RESOLVES;
     l->began_ms = l->said_ms = clock_unix_ms();
     log_notice("Connecting to the primary %s:%d", l->settings.host, l->settings.port);
@@ -300,6 +303,11 @@ bool link_completion(struct coordinator *c, const struct completion *done) {
     else
         received(done);
     return true;
+}
+
+void link_forget_dump(void) {
+    l->host_loads = false;
+    if (l->state != LINK_RECEIVES && !l->dump.busy) link_dump_end();
 }
 
 /* ---- online ---- */

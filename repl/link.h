@@ -66,7 +66,7 @@ struct link_host {
     void (*goes_on)(const char *id);
     /* A dump comes, of this history up to this offset; id "": the primary is so old that it has none. */
     void (*comes_anew)(const char *id, int64_t offset);
-    /* All of it is in this file, which goes when the link goes on. The host says link_go_online or link_fail. `whole`:
+    /* All of it is in this file, which goes when the link goes on, or is made anew. The host says link_go_online or link_fail. `whole`:
      * its bytes, where it has at most LINK_SMALL_DUMP; else NULL. */
     void (*dump_is_here)(const char *path, uint64_t bytes, const char *whole);
     /* Bytes of the stream can be taken. */
@@ -84,6 +84,8 @@ bool link_is_off(void);
 /* Drops the connection for a reason, and makes it again. */
 void link_fail(const char *why);
 void link_go_online(void);
+/* The host needs the file of the dump no more, whatever has become of the link. */
+void link_forget_dump(void);
 /* What has arrived of the stream. The taker's from here on (buf_free). */
 struct buf link_take(void);
 /* REPLCONF ACK, when online. `below`: nodes that follow us, directly or not; stock servers take no notice of it. */

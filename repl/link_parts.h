@@ -45,6 +45,7 @@ struct link {
     bool old_primary;      /* it knows SYNC only, */
     bool hears;            /* but acknowledgements too: it waits for one behind a dump with a mark */
     unsigned answers_left; /* of what was introduced */
+    bool host_loads;       /* the dump, though the connection is gone */
     struct link_dump dump;
     char peer[LINK_NAME_MAX], local[LINK_NAME_MAX];
     int64_t connected_ms;

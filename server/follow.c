@@ -36,6 +36,7 @@ enum {
     ACK_MS = 1000,
     DOUBLINGS_MAX = 6,
     MEMORY_PER_DUMP_BYTE = 3, /* small values, compressed */
+    REREAD_BYTES = 1 << 20,
 };
 
 _Atomic bool follow_is_replica, follow_refuses_writes, follow_is_stale, follow_keeps_memory;
@@ -89,7 +90,7 @@ static struct {
     size_t relayed;
     int64_t relayed_database;
     struct buf rest; /* what was not whole */
-    size_t needed;
+    size_t needed, reread_from;
     int64_t acked_ms, acked_offset, nudged_ms;
     bool stopped, refused_empty;
     char stopped_why[LINK_WHY_MAX];
@@ -197,7 +198,7 @@ static void catch_up(void) {
     if (own.applies) relay(own.batch.mark);
 }
 
-static void pump(void);
+static void pump(bool at_beat);
 
 static void acknowledge(void) {
     own.acked_ms = clock_unix_ms();
@@ -233,6 +234,7 @@ static void batch_done(struct thread *t, struct stream_batch *batch) {
     ASSERT(own.rest.len == 0);
     own.rest = rest;
     own.needed = batch->needed;
+    own.reread_from = rest.len + rest.len / 2;
     if (batch->asks) acknowledge();
     if (batch->errors && config_get()->propagation_error_behavior != 0) {
         log_warning(
@@ -243,11 +245,11 @@ static void batch_done(struct thread *t, struct stream_batch *batch) {
     if (batch->outcome != STREAM_GOES_ON)
         stop_for_good(batch->why);
     else
-        pump();
+        pump(false);
 }
 
 /* Has the next batch applied, if there is one and it may be. */
-static void pump(void) {
+static void pump(bool at_beat) {
     if (own.applies || own.phase != FOLLOW_IDLE || own.wish || own.cutting || own.stopped) return;
     if (link_view().state != LINK_ONLINE) return;
     struct buf fresh = link_take();
@@ -259,6 +261,8 @@ static void pump(void) {
         buf_free(&fresh);
     }
     if (own.rest.len == 0 || own.rest.len < own.needed) return;
+    /* A long transaction is read from its beginning each time: not for every few bytes that come. */
+    if (own.rest.len > REREAD_BYTES && own.rest.len < own.reread_from && !at_beat) return;
     own.batch.bytes = own.rest;
     own.rest = (struct buf){0};
     own.batch.mark = (struct stream_mark){0, own.database};
@@ -270,6 +274,10 @@ static void pump(void) {
 }
 
 /* ---- what the link tells ---- */
+
+static void stream_comes(void) {
+    pump(false);
+}
 
 static bool configure(struct link_settings *s) {
     const struct config *config = config_get();
@@ -351,7 +359,7 @@ static const struct link_host host = {.configure = configure,
                                       .goes_on = goes_on,
                                       .comes_anew = comes_anew,
                                       .dump_is_here = dump_is_here,
-                                      .stream_comes = pump,
+                                      .stream_comes = stream_comes,
                                       .lost = lost};
 
 /* ---- a dump ---- */
@@ -366,6 +374,7 @@ static void old_data_goes(struct coordinator *c) {
 
 static void dump_is_over(struct thread *t) {
     own.phase = FOLLOW_IDLE;
+    link_forget_dump();
     dump_disclaim(&own);
     aof_suspend(false);
     if (*own.why) {
@@ -626,7 +635,7 @@ void follow_beat(void) {
         link_nudge();
     }
     if (!own.cutting && own.readonly != config->replica_read_only) cut_later(renew_switches);
-    pump();
+    pump(true);
     show();
 }
 

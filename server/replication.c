@@ -45,7 +45,7 @@ _Atomic bool replication_refuses_writes;
 
 static void count_replicas(const struct config *config) {
     unsigned wanted = (unsigned)config->min_replicas_to_write;
-    bool matters = wanted && config->min_replicas_max_lag;
+    bool matters = wanted && config->min_replicas_max_lag && !atomic_load(&follow_is_replica);
     atomic_store(&replication_refuses_writes,
                  matters && replicas_present(config->min_replicas_max_lag) < wanted);
 }

@@ -205,6 +205,28 @@ def test_it_goes_on_where_it_was(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_a_long_transaction_comes_at_one_instant(ctx):
+    """Many times longer than what is received at a time; and the primary has a name."""
+    primary = primary_of(ctx)
+    client = primary.client()
+    replica = ctx.server(*OPTIONS, "--replicaof", f"localhost {primary.port}")
+    wait_for_link(replica)
+    here = replica.client()
+    count = ctx.scaled(40_000)
+    equal(client("MULTI"), "OK")
+    replies = client.pipeline([("SET", f"k{n}", "v" * 200) for n in range(count)])
+    equal(set(replies), {"QUEUED"})
+    client.send_command("EXEC")
+    sizes = set()
+    while here("DBSIZE") != count:
+        sizes.add(here("DBSIZE"))
+    assert sizes <= {0, count}, sizes
+    client.read()
+    same(primary, replica)
+
+
+@only("gyre")
+@timeout(60)
 def test_a_silent_primary_is_given_up(ctx):
     primary = primary_of(ctx)
     front = Proxy(primary.port)
