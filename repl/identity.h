@@ -29,6 +29,13 @@ struct identity {
     int64_t offset;     /* bytes of the stream so far */
 };
 
+/* What a file says that it is a prefix of. */
+struct history {
+    char id[REPLICATION_ID_LEN + 1]; /* "": it does not say */
+    int64_t offset;
+    int64_t database; /* that the stream has selected there */
+};
+
 /* 40 lower-case hexadecimal digits? */
 bool identity_is_id(const char *text);
 

@@ -155,6 +155,8 @@ static void close_backlog(struct coordinator *c, struct cut *cut) {
                (long long)replicas.settings.backlog_ttl_s);
 }
 
+enum { MERGED_FIRST_MAX = 64 << 20 };
+
 /* Goes on where it was, if that is possible. */
 static bool go_on(struct replica *r) {
     struct identity ours = identity_get();
@@ -162,7 +164,9 @@ static bool go_on(struct replica *r) {
     char name[REPLICA_HOST_MAX + 16];
     replica_name(r, name, sizeof name);
     if (kept.exists) {
-        /* What it holds beyond its size until the next beat would be more than a replica may lag behind. */
+        /* What it holds beyond its size until the next beat would be more than a replica may lag behind; and what has
+         * been replied to before this was asked counts. */
+        if (!feed_is_relayed()) feed_merge(MERGED_FIRST_MAX);
         backlog_trim(&replicas.backlog, replicas.settings.backlog_bytes);
         kept.first = backlog_first(&replicas.backlog);
         ours.offset = backlog_end(&replicas.backlog);

@@ -3,7 +3,9 @@
 #include "server/aof_parts.h"
 
 #include "repl/feed.h"
+#include "repl/replicas.h"
 #include "server/config.h"
+#include "server/follow.h"
 #include "server/pause.h"
 #include "server/process.h"
 #include "server/worker.h"
@@ -145,7 +147,23 @@ static bool is_all_durable(void) {
            w->kept.at == w->reader.at;
 }
 
+/* The last line, when nothing more is to come: which history all of this is a prefix of, and how long it is. What a crash leaves
+ * does not say so, and what comes behind it makes it void. A comment to other servers. */
+static void sign_off(void) {
+    char line[AOF_HISTORY_MAX];
+    if (!replicas_has_backlog()) return;
+    replicas_note_offset();
+    struct identity ours = identity_get();
+    int n = snprintf(line, sizeof line, AOF_HISTORY_FORMAT "\r\n", ours.id, (long long)ours.offset,
+                     (long long)feed_selected());
+    stream_say(aof.stream, STREAM_FILE, line, (size_t)n);
+}
+
 static void end_if_done(void) {
+    if (!aof.signed_off && feed_has_all() && follow_is_idle() && aof.phase == AOF_IS_ON) {
+        aof.signed_off = true;
+        sign_off();
+    }
     if (is_all_durable()) {
         aof.ending = false;
         sem_post(&ended);

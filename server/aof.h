@@ -8,6 +8,7 @@
 #define GYRE_SERVER_AOF_H
 
 #include "repl/coordinator.h"
+#include "repl/identity.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ void aof_prepare(struct coordinator *c);
 uint64_t aof_loaded_bytes(uint64_t *total);
 /* With all slices held, after that: from now on everything is logged. */
 void aof_begin_at_cut(struct coordinator *c);
+/* What the files that were loaded end with: a clean end says which history they are a prefix of. */
+struct history aof_history(void);
 /* Every turn of the coordinator, and every beat. */
 void aof_turn(struct coordinator *c);
 void aof_beat(struct coordinator *c);

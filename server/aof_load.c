@@ -211,6 +211,12 @@ static void load_next(struct thread *t) {
     aof_open_increment(t, opened);
 }
 
+struct history aof_history(void) {
+    const struct replay *r = &load.replay;
+    bool is_last = r->outcome == REPLAY_ALL && r->history_end && r->history_end == r->whole;
+    return is_last ? r->history : (struct history){.id = ""};
+}
+
 uint64_t aof_loaded_bytes(uint64_t *total) {
     *total = atomic_load(&load.total);
     return atomic_load(&load.done) + atomic_load(&load.replay.read);

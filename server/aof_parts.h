@@ -19,6 +19,10 @@ enum aof_phase { AOF_IS_OFF, AOF_IS_LOADING, AOF_IS_ON, AOF_IS_STOPPING };
 /* A base being made: at most one at a time. See aof_base.c. */
 enum aof_job { AOF_NO_JOB, AOF_FIRST_BASE, AOF_SWITCH_ON, AOF_REWRITE, AOF_BASE_ONLY };
 
+/* The line at the end: id, offset, database selected. */
+#define AOF_HISTORY_FORMAT "#GYRE-HISTORY %s %lld %lld"
+enum { AOF_HISTORY_MAX = 128 };
+
 enum { AOF_PATH_MAX = PATH_MAX + 2 * AOF_NAME_MAX };
 
 struct aof {
@@ -45,8 +49,9 @@ struct aof {
     int64_t job_began_s, failed_s;
     unsigned failures;
     bool cutting, ending;
-    bool suspended; /* see aof_suspend */
-    bool baseless;  /* it was switched on, but its base could not be written: off, and on again */
+    bool signed_off; /* it has been said how far the history goes */
+    bool suspended;  /* see aof_suspend */
+    bool baseless;   /* it was switched on, but its base could not be written: off, and on again */
 };
 extern struct aof aof;
 

@@ -1,6 +1,7 @@
 /* aof_replay.c: see aof_replay.h. */
 #include "server/aof_replay.h"
 
+#include "server/aof_parts.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
@@ -8,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PIECE_BYTES = 256 * 1024, ARGUMENTS_AT_FIRST = 64 };
@@ -99,12 +101,28 @@ static enum progress take_command(struct replay *r) {
     return GOES_ON;
 }
 
+/* A line that is no command: perhaps it says which history this is. */
+static void take_remark(struct replay *r) {
+    char line[AOF_HISTORY_MAX];
+    long long offset, database;
+    struct history h = {.offset = 0};
+    size_t n = r->reader.used < sizeof line ? r->reader.used : sizeof line - 1;
+    memcpy(line, r->bytes.data + r->scanned, n);
+    line[n] = 0;
+    r->scanned += r->reader.used;
+    if (sscanf(line, "#GYRE-HISTORY %40s %lld %lld", h.id, &offset, &database) != 3) return;
+    h.offset = offset;
+    h.database = database;
+    r->history = h;
+    r->history_end = r->base + r->scanned;
+}
+
 static enum progress go_on(struct replay *r) {
     if (r->apply < r->apply_to) return apply_queued(r);
     enum aof_read_result seen = aof_read(&r->reader, r->bytes.data + r->scanned, r->bytes.len - r->scanned);
     switch (seen) {
     case AOF_READ_COMMAND: return take_command(r);
-    case AOF_READ_REMARK: r->scanned += r->reader.used; return GOES_ON;
+    case AOF_READ_REMARK: take_remark(r); return GOES_ON;
     case AOF_READ_MORE: return NEEDS_BYTES;
     case AOF_READ_BAD:
         r->whole = r->base + r->scanned + r->reader.bad_at;

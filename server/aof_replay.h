@@ -10,6 +10,7 @@
 #define GYRE_SERVER_AOF_REPLAY_H
 
 #include "persist/aof_read.h"
+#include "repl/identity.h"
 #include "server/apply.h"
 #include "shard/base/buf.h"
 #include "shard/rt/file.h"
@@ -37,7 +38,9 @@ struct replay {
     uint64_t whole; /* up to where the file is good, or where it is damaged */
     uint64_t commands;
     const char *why;
-    _Atomic uint64_t read; /* so far; any thread */
+    struct history history; /* what the last line of its kind said, */
+    uint64_t history_end;   /* and where it ended; 0: there was none */
+    _Atomic uint64_t read;  /* so far; any thread */
     /* aof_replay.c's own. */
     struct thread *from;
     struct worker *worker;

@@ -658,20 +658,23 @@ void follow_begin(struct coordinator *c) {
     feed_register_relay(catch_up);
 }
 
-void follow_recover(struct coordinator *c, const struct load *load) {
-    bool known =
-        load && !load->missing && identity_is_id(load->replication_id) && load->replication_offset >= 0;
-    if (known && own.replica) {
-        identity_adopt(load->replication_id, load->replication_offset);
-        own.database = load->replication_database;
+void follow_recover(struct coordinator *c, const struct history *history) {
+    if (!identity_is_id(history->id) || history->offset < 0) return;
+    if (own.replica) {
+        identity_adopt(history->id, history->offset);
+        own.database = history->database;
         feed_set_selected(own.database);
         own.resumable = own.came_by_link = true;
-    } else if (known) {
-        identity_recover(&c->thread.random, load->replication_id, load->replication_offset);
+    } else {
+        identity_recover(&c->thread.random, history->id, history->offset);
         replicas_begin_backlog(c);
         log_notice("What was loaded is the history %s up to offset %lld: replicas that have it can go on",
-                   load->replication_id, (long long)load->replication_offset);
+                   history->id, (long long)history->offset);
     }
+}
+
+bool follow_is_idle(void) {
+    return !own.applies;
 }
 
 void follow_start(void) {

@@ -22,7 +22,6 @@
 #include <stdint.h>
 
 struct config;
-struct load;
 
 /* Registers what CONFIG SET does here. Before threads start. */
 void follow_register_hooks(void);
@@ -30,8 +29,8 @@ void follow_register_hooks(void);
 void follow_prepare(const struct config *config);
 /* As the coordinator starts. */
 void follow_begin(struct coordinator *c);
-/* At the cut with which the data there was at the start is whole; `load`: it is from this file alone; NULL: it is not. */
-void follow_recover(struct coordinator *c, const struct load *load);
+/* At the cut with which the data there was at the start is whole: it is this history up to there. */
+void follow_recover(struct coordinator *c, const struct history *history);
 /* And when all is ready for clients. */
 void follow_start(void);
 void follow_turn(void);
@@ -63,6 +62,8 @@ struct follow_view {
 struct follow_view follow_view(void);
 /* Drops the link, which is made again. `me` is the caller's thread. */
 void follow_kill_link(struct thread *me);
+/* Whether nothing of the stream is being applied. On the coordinator's thread. */
+bool follow_is_idle(void);
 /* Whether those who want to follow this server can be served. On the coordinator's thread. */
 bool follow_can_be_followed(void);
 /* Whether this is the address of the primary that is followed. */

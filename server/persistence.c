@@ -298,7 +298,11 @@ static void deliver_loaded(struct thread *to, struct message *message) {
 static void end_loading(struct coordinator *c, struct cut *cut) {
     (void)cut;
     if (start.is_aof) aof_begin_at_cut(c);
-    follow_recover(c, start.is_aof ? NULL : &start.load);
+    struct history history = {.offset = start.load.replication_offset,
+                              .database = start.load.replication_database};
+    memcpy(history.id, start.load.replication_id, sizeof history.id);
+    if (start.is_aof) history = aof_history();
+    follow_recover(c, &history);
     for (unsigned i = 0; i < slices.count; i++) slices.all[i].switches &= (uint16_t)~SWITCH_LOADING;
     atomic_store(&persistence_is_loading, false);
     start.over.deliver = deliver_loaded; /* what is left to do may take longer than a cut may */

@@ -422,6 +422,52 @@ def test_with_an_append_only_file(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_a_clean_end_is_gone_on_from(ctx):
+    """Of a replica and of a primary that keep append-only files: both come back where they were. After a crash they do not know."""
+    primary = ctx.server(*OPTIONS, "--appendonly", "yes")
+    front = Proxy(primary.port)
+    replica = ctx.server(*OPTIONS, "--appendonly", "yes", "--replicaof", f"127.0.0.1 {front.port}")
+    stock = ctx.oracle(*OPTIONS, "--replicaof", f"127.0.0.1 {front.port}")
+    for server in (replica, stock):
+        wait_for_link(server)
+    rng = random.Random(ctx.seed)
+
+    def work():
+        client = primary.client()
+        for database in (3, 0, 7):
+            client("SELECT", database)
+            client.pipeline([command_of_any_kind(rng, n) for n in range(100)])
+
+    work()
+    eventually(lambda: info(replica.client(), "aof_rewrite_in_progress") == "0" and info(replica.client(), "aof_enabled") == "1", 10, "the file")
+    work()
+    wait_until_level(primary, replica, stock)
+    served = int(info(primary.client(), "sync_full"))
+    replica.stop()
+    work()
+    replica.start()
+    wait_for_link(replica)
+    same(primary, replica)
+    equal([int(info(primary.client(), name)) for name in ("sync_full", "sync_partial_ok")], [served, 1])
+    primary.stop()
+    primary.start()
+    front.target = primary.port
+    for server in (replica, stock):
+        wait_for_link(server)
+    work()
+    same(primary, replica)
+    same(primary, stock)
+    equal([int(info(primary.client(), name)) for name in ("sync_full", "sync_partial_ok")], [0, 2])
+    replica.kill()
+    replica.start()
+    wait_for_link(replica)
+    same(primary, replica)
+    equal(int(info(primary.client(), "sync_full")), 1)
+    front.close()
+
+
+@only("gyre")
+@timeout(60)
 def test_two_that_follow_each_other(ctx):
     """The second is refused, with a reason; the data stays."""
     one, other = ctx.server(*OPTIONS), ctx.server(*OPTIONS)
