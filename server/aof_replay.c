@@ -1,7 +1,6 @@
 /* aof_replay.c: see aof_replay.h. */
 #include "server/aof_replay.h"
 
-#include "server/aof_parts.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
 #include "shard/base/mem.h"
@@ -9,7 +8,6 @@
 
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { PIECE_BYTES = 256 * 1024, ARGUMENTS_AT_FIRST = 64 };
@@ -101,18 +99,27 @@ static enum progress take_command(struct replay *r) {
     return GOES_ON;
 }
 
-/* A line that is no command: perhaps it says which history this is. */
+/* The number at *at, which moves behind it and the character that ends it. */
+static bool next_number(const char **at, const char *end, int64_t *n) {
+    const char *stop = *at;
+    while (stop < end && *stop != ' ' && *stop != '\r') stop++;
+    bool good = text_to_i64(*at, (size_t)(stop - *at), n);
+    *at = stop < end ? stop + 1 : end;
+    return good;
+}
+
+/* A line that is no command: perhaps it says which history this is (AOF_HISTORY_FORMAT). */
 static void take_remark(struct replay *r) {
-    char line[AOF_HISTORY_MAX];
-    long long offset, database;
+    static const char prefix[] = "#GYRE-HISTORY ";
+    const char *at = r->bytes.data + r->scanned, *end = at + r->reader.used;
     struct history h = {.offset = 0};
-    size_t n = r->reader.used < sizeof line ? r->reader.used : sizeof line - 1;
-    memcpy(line, r->bytes.data + r->scanned, n);
-    line[n] = 0;
     r->scanned += r->reader.used;
-    if (sscanf(line, "#GYRE-HISTORY %40s %lld %lld", h.id, &offset, &database) != 3) return;
-    h.offset = offset;
-    h.database = database;
+    if (r->reader.used < sizeof prefix + REPLICATION_ID_LEN || memcmp(at, prefix, sizeof prefix - 1) != 0)
+        return;
+    at += sizeof prefix - 1;
+    memcpy(h.id, at, REPLICATION_ID_LEN);
+    at += REPLICATION_ID_LEN + 1;
+    if (!next_number(&at, end, &h.offset) || !next_number(&at, end, &h.database)) return;
     r->history = h;
     r->history_end = r->base + r->scanned;
 }

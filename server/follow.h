@@ -66,7 +66,5 @@ void follow_kill_link(struct thread *me);
 bool follow_is_idle(void);
 /* Whether those who want to follow this server can be served. On the coordinator's thread. */
 bool follow_can_be_followed(void);
-/* Whether this is the address of the primary that is followed. */
-bool follow_is_primary(const char *host, int port);
 
 #endif

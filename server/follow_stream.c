@@ -1,0 +1,106 @@
+/* follow_stream.c: a primary's stream: applied by a worker, batch by batch, and handed on when it has been: see follow.h. */
+#include "server/follow_parts.h"
+
+#include "repl/feed.h"
+#include "repl/replicas.h"
+#include "server/config.h"
+#include "server/process.h"
+#include "shard/base/assert.h"
+#include "shard/base/log.h"
+#include "shard/rt/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { REREAD_BYTES = 1 << 20 };
+
+/* What has been applied goes on to those who follow us. */
+static void relay(struct stream_mark mark) {
+    ASSERT(mark.bytes >= follower.relayed && mark.bytes <= follower.batch.bytes.len);
+    if (mark.bytes == follower.relayed) return;
+    feed_relay(follower.batch.bytes.data + follower.relayed, mark.bytes - follower.relayed,
+               follower.relayed_database, mark.database);
+    follower.relayed = mark.bytes;
+    follower.relayed_database = mark.database;
+    replicas_note_offset();
+}
+
+void follow_catch_up(void) {
+    if (follower.applies) relay(follower.batch.mark);
+}
+
+void follow_acknowledge(void) {
+    follower.acked_ms = clock_unix_ms();
+    follower.acked_offset = identity_get().offset;
+    link_acknowledge(follower.acked_offset, replicas_below());
+}
+
+/* The stream has something that cannot be applied. It must not be passed over, so nothing more can be. */
+static void stop_for_good(const char *why) {
+    char text[LINK_WHY_MAX];
+    snprintf(
+        text, sizeof text,
+        "%.*s, at offset %lld. The link stops here; the data is kept and served as it is. REPLICAOF makes "
+        "the link anew.",
+        STREAM_WHY_MAX, why, (long long)identity_get().offset);
+    follower.stopped = true;
+    memcpy(follower.stopped_why, text, sizeof text);
+    log_warning("== CRITICAL == The stream of the primary %s:%d: %s", follower.host, follower.port, text);
+    link_stop();
+}
+
+static void batch_done(struct thread *t, struct stream_batch *batch) {
+    (void)t;
+    ASSERT(follower.applies);
+    relay(batch->end);
+    follower.applies = false;
+    follower.database = batch->end.database;
+    /* What has come meanwhile stands behind the rest. */
+    struct buf rest = {0};
+    size_t left = batch->bytes.len - batch->end.bytes;
+    if (left) buf_append(&rest, batch->bytes.data + batch->end.bytes, left);
+    buf_free(&batch->bytes);
+    ASSERT(follower.rest.len == 0);
+    follower.rest = rest;
+    follower.needed = batch->needed;
+    follower.reread_from = rest.len + rest.len / 2;
+    if (batch->asks) follow_acknowledge();
+    if (batch->errors && config_get()->propagation_error_behavior != 0) {
+        log_warning(
+            "A command of the primary's stream failed, and propagation-error-behavior says to end here");
+        process_remove_pidfile();
+        _exit(1);
+    }
+    if (batch->outcome != STREAM_GOES_ON)
+        stop_for_good(batch->why);
+    else
+        follow_pump(false);
+}
+
+/* Has the next batch applied, if there is one and it may be. */
+void follow_pump(bool at_beat) {
+    if (follower.applies || follower.phase != FOLLOW_IDLE || follower.wish || follower.cutting ||
+        follower.stopped)
+        return;
+    if (link_view().state != LINK_ONLINE) return;
+    struct buf fresh = link_take();
+    if (follower.rest.len == 0) {
+        buf_free(&follower.rest);
+        follower.rest = fresh;
+    } else {
+        buf_append(&follower.rest, fresh.data, fresh.len);
+        buf_free(&fresh);
+    }
+    if (follower.rest.len == 0 || follower.rest.len < follower.needed) return;
+    /* A long transaction is read from its beginning each time: not for every few bytes that come. */
+    if (follower.rest.len > REREAD_BYTES && follower.rest.len < follower.reread_from && !at_beat) return;
+    follower.batch.bytes = follower.rest;
+    follower.rest = (struct buf){0};
+    follower.batch.mark = (struct stream_mark){0, follower.database};
+    follower.batch.done = batch_done;
+    follower.relayed = 0;
+    follower.relayed_database = follower.database;
+    follower.applies = true;
+    apply_stream(&follower.coordinator->thread, &follower.batch);
+}
