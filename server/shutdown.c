@@ -16,13 +16,14 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-enum phase { IDLE, WAITING, CALLED_OFF };
+/* From the request on until it is given up, a shutdown has BEGUN. */
+enum phase { IDLE, BEGUN, WAITING, CALLED_OFF, PHASES };
 
-/* What all threads see. */
+/* What all threads see. How many have failed and the phase are one word: so whoever asks for a shutdown
+ * knows which one he is part of, and never begins another while one is being given up. */
 static struct {
-    _Atomic int phase;
-    _Atomic int64_t ends_ms; /* clock_mono_ms */
-    _Atomic uint64_t failures;
+    _Atomic uint64_t progress; /* failures * PHASES + phase */
+    _Atomic int64_t ends_ms;   /* clock_mono_ms */
     struct coordinator *_Atomic coordinator;
 } seen;
 
@@ -30,6 +31,7 @@ static struct {
 static struct {
     struct message request;
     struct cut cut;
+    bool waits;   /* the main thread, for the answer to shutdown_wait */
     bool cutting; /* the cut has been asked for and has not run */
     unsigned how;
     bool paused, told;
@@ -48,6 +50,31 @@ static void ask_coordinator(struct coordinator *c, void (*deliver)(struct thread
     thread_post_from_outside(&c->thread, &own.request);
     while (sem_wait(&answered) != 0) {
     }
+}
+
+/* ---- the phase ---- */
+
+static enum phase phase_now(void) {
+    return (enum phase)(atomic_load(&seen.progress) % PHASES);
+}
+
+/* False: it is another one than `from`. Failures are counted by the main thread only, as it leaves a phase.
+ * */
+static bool change_phase(enum phase from, enum phase to) {
+    uint64_t progress = atomic_load(&seen.progress);
+    ASSERT(from != IDLE || to == BEGUN);
+    return progress % PHASES == from &&
+           atomic_compare_exchange_strong(&seen.progress, &progress, progress - from + to);
+}
+
+uint64_t shutdown_failures(void) {
+    return atomic_load(&seen.progress) / PHASES;
+}
+
+bool shutdown_has_begun(uint64_t *number) {
+    uint64_t progress = atomic_load(&seen.progress);
+    *number = progress / PHASES + 1;
+    return progress % PHASES != IDLE;
 }
 
 /* ---- who is level ---- */
@@ -100,21 +127,19 @@ static void report(void) {
 /* ---- the wait ---- */
 
 static void finish(void) {
-    int waiting = WAITING;
-    goes_on_to_end = atomic_compare_exchange_strong(&seen.phase, &waiting, IDLE);
-    if (goes_on_to_end) {
+    own.waits = false;
+    goes_on_to_end = change_phase(WAITING, BEGUN);
+    if (goes_on_to_end)
         report();
-    } else {
-        atomic_store(&seen.phase, IDLE);
+    else
         log_notice("Shutdown manually aborted.");
-    }
     sem_post(&answered);
 }
 
 static void pause_at_cut(struct coordinator *c, struct cut *cut) {
     (void)cut;
     own.cutting = false;
-    if (atomic_load(&seen.phase) != WAITING) return; /* it came too late */
+    if (!own.waits) return; /* it came too late */
     pause_keep(&c->thread, SWITCH_PAUSE_WRITES);
     own.paused = true;
     own.ticket = oplog_next_ticket();
@@ -127,12 +152,13 @@ static void deliver_begin(struct thread *to, struct message *message) {
     struct replica_view first;
     (void)message;
     struct coordinator *c = atomic_load(&seen.coordinator);
-    ASSERT(to == &c->thread && atomic_load(&seen.phase) == IDLE);
+    ASSERT(to == &c->thread && !own.waits);
     own.paused = own.told = false;
     note_relayed();
     own.ticket = oplog_next_ticket();
     atomic_store(&seen.ends_ms, (int64_t)clock_mono_ms() + (int64_t)config->shutdown_timeout * 1000);
-    atomic_store(&seen.phase, WAITING);
+    own.waits = change_phase(BEGUN, WAITING);
+    ASSERT(own.waits);
     if ((own.how & SHUTDOWN_NOW) || !config->shutdown_timeout || !replicas_view(&first, 1)) {
         finish();
         return;
@@ -144,10 +170,9 @@ static void deliver_begin(struct thread *to, struct message *message) {
 }
 
 void shutdown_turn(struct coordinator *c) {
-    int phase = atomic_load_explicit(&seen.phase, memory_order_relaxed);
-    if (LIKELY(phase == IDLE)) return;
+    if (LIKELY(!own.waits)) return;
     ASSERT(c == atomic_load(&seen.coordinator));
-    bool over = phase == CALLED_OFF || (int64_t)clock_mono_ms() >= atomic_load(&seen.ends_ms);
+    bool over = phase_now() == CALLED_OFF || (int64_t)clock_mono_ms() >= atomic_load(&seen.ends_ms);
     if (over || (own.paused && are_level())) {
         finish();
     } else if (own.paused && !own.told) {
@@ -157,20 +182,22 @@ void shutdown_turn(struct coordinator *c) {
 }
 
 bool shutdown_wait(struct coordinator *c, unsigned how) {
+    bool begins = change_phase(IDLE, BEGUN);
+    ASSERT(begins);
     own.how = how;
     ask_coordinator(c, deliver_begin);
     return goes_on_to_end;
 }
 
 bool shutdown_abort(struct thread *me) {
-    int waiting = WAITING;
-    if (!atomic_compare_exchange_strong(&seen.phase, &waiting, CALLED_OFF)) return false;
+    if (!change_phase(WAITING, CALLED_OFF)) return false;
     thread_wake(me, &atomic_load(&seen.coordinator)->thread);
     return true;
 }
 
 bool shutdown_is_waiting(void) {
-    return atomic_load(&seen.phase) != IDLE;
+    enum phase phase = phase_now();
+    return phase == WAITING || phase == CALLED_OFF;
 }
 
 int64_t shutdown_left_ms(void) {
@@ -199,10 +226,7 @@ static void deliver_resume(struct thread *to, struct message *message) {
 }
 
 void shutdown_give_up(struct coordinator *c) {
-    atomic_fetch_add(&seen.failures, 1);
+    ASSERT(phase_now() == BEGUN || phase_now() == CALLED_OFF); /* which only this thread leaves */
+    atomic_store(&seen.progress, (shutdown_failures() + 1) * PHASES + IDLE);
     ask_coordinator(c, deliver_resume);
-}
-
-uint64_t shutdown_failures(void) {
-    return atomic_load(&seen.failures);
 }

@@ -24,6 +24,9 @@ bool shutdown_wait(struct coordinator *c, unsigned how);
 void shutdown_give_up(struct coordinator *c);
 /* How many shutdowns have been given up so far. Any thread. */
 uint64_t shutdown_failures(void);
+/* Whether one has been asked for, which need not be done again then. `number`: of that one, or of the next;
+ * it was given up once as many have been. Any thread. */
+bool shutdown_has_begun(uint64_t *number);
 
 /* Whether replicas are being waited for just now. Any thread. */
 bool shutdown_is_waiting(void);

@@ -66,13 +66,13 @@ static void cmd_shutdown(struct call *c) {
     }
     unsigned how = (o.save ? SHUTDOWN_SAVE : 0u) | (o.nosave ? SHUTDOWN_NOSAVE : 0u) |
                    (o.now ? SHUTDOWN_NOW : 0u) | (o.force ? SHUTDOWN_FORCE : 0u);
-    uint64_t failed_so_far = shutdown_failures();
-    if (!shutdown_is_waiting() && !server_shutdown_request(how)) {
+    uint64_t number;
+    if (!shutdown_has_begun(&number) && !server_shutdown_request(how)) {
         reply_error(c->reply, "ERR Errors trying to SHUTDOWN. Check logs.");
         return;
     }
     /* No reply: the connection ends with the server, and runs nothing more until then. */
-    client->awaits = failed_so_far + 1;
+    client->awaits = number;
     c->outcome = CALL_LATER;
 }
 

@@ -194,7 +194,9 @@ def with_a_replica_that_lags(ctx, *options):
 def ask_for_the_end(primary, *options):
     """By a client that waits for it."""
     client = primary.client()
+    number = client("CLIENT", "ID")
     client.send_command("SHUTDOWN", *options)
+    eventually(lambda: b" flags=b " in primary.client()("CLIENT", "LIST", "ID", number), 5, "a client that waits for the end")
     eventually(lambda: info(primary.client(), "shutdown_in_milliseconds"), 5, "the wait for replicas")
     return client
 
