@@ -333,14 +333,27 @@ struct buf link_take(void) {
     return taken;
 }
 
-void link_acknowledge(int64_t offset, unsigned below) {
-    char text[160], digits[TEXT_I64_MAX], number[TEXT_I64_MAX];
+static void append_word(struct buf *to, const char *word) {
+    buf_printf(to, "$%zu\r\n%s\r\n", strlen(word), word);
+}
+
+static void append_number(struct buf *to, const char *name, int64_t n) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%lld", (long long)n);
+    append_word(to, name);
+    append_word(to, digits);
+}
+
+void link_acknowledge(int64_t offset, int64_t durable, unsigned below) {
+    struct buf text = {0};
     if (l->state != LINK_ONLINE || (l->old_primary && !l->hears)) return;
-    size_t n = text_from_u64(digits, (uint64_t)offset), m = text_from_u64(number, below);
-    int len = snprintf(text, sizeof text,
-                       "*5\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%zu\r\n%.*s\r\n$5\r\nNODES\r\n$%zu\r\n%.*s\r\n",
-                       n, (int)n, digits, m, (int)m, number);
-    link_say(text, (size_t)len);
+    buf_printf(&text, "*%u\r\n", durable < 0 ? 5U : 7U);
+    append_word(&text, "REPLCONF");
+    append_number(&text, "ACK", offset);
+    if (durable >= 0) append_number(&text, "FACK", durable);
+    append_number(&text, "NODES", below);
+    link_say(text.data, text.len);
+    buf_free(&text);
 }
 
 void link_nudge(void) {

@@ -88,8 +88,9 @@ void link_go_online(void);
 void link_forget_dump(void);
 /* What has arrived of the stream. The taker's from here on (buf_free). */
 struct buf link_take(void);
-/* REPLCONF ACK, when online. `below`: nodes that follow us, directly or not; stock servers take no notice of it. */
-void link_acknowledge(int64_t offset, unsigned below);
+/* REPLCONF ACK, when online. `durable`: up to where it is in the append-only file, for good; -1: there is none. `below`: nodes
+ * that follow us, directly or not; stock servers take no notice of it. */
+void link_acknowledge(int64_t offset, int64_t durable, unsigned below);
 /* A sign of life while the host loads. */
 void link_nudge(void);
 

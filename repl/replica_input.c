@@ -51,16 +51,18 @@ static bool is(const struct word *w, const char *text) {
 }
 
 static bool understand(struct replica *r, const struct word *words, unsigned count) {
-    int64_t offset, below;
+    int64_t offset, number;
     if (is(&words[0], "ping")) return true;
     if (!is(&words[0], "replconf")) return false;
     if (count < 3 || !is(&words[1], "ack")) return true; /* nothing that is asked for here */
     if (!text_to_i64(words[2].data, words[2].len, &offset)) return false;
     if (offset > r->ack_offset) r->ack_offset = offset;
     r->ack_ms = r->heard_ms;
-    if (count >= 5 && is(&words[3], "nodes") && text_to_i64(words[4].data, words[4].len, &below) &&
-        below >= 0 && below <= BELOW_MAX)
-        r->below = (unsigned)below;
+    for (unsigned i = 3; i + 1 < count; i += 2) {
+        if (!text_to_i64(words[i + 1].data, words[i + 1].len, &number) || number < 0) return false;
+        if (is(&words[i], "fack") && number > r->durable_offset) r->durable_offset = number;
+        if (is(&words[i], "nodes") && number <= BELOW_MAX) r->below = (unsigned)number;
+    }
     r->awaits_ack = false;
     replicas.heard = true;
     return true;

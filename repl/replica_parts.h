@@ -46,6 +46,7 @@ struct replica {
     /* What it says. */
     struct buf input;
     unsigned below;
+    int64_t durable_offset;
     int64_t ack_offset, ack_ms, heard_ms, since_ms, nudged_ms;
     int64_t took_ms; /* when it last took something of what it is sent */
 };

@@ -216,6 +216,7 @@ void replicas_attach(struct coordinator *c, struct replica_request *request) {
     r->generation = replicas.generations[slot] & 0xffffff;
     r->facts = request;
     r->state = REPLICA_WAITS;
+    r->durable_offset = -1;
     r->heard_ms = r->since_ms = now_ms;
     replicas.all[slot] = r;
     replicas.count++;
@@ -316,6 +317,7 @@ static void show(void) {
                                            ? age_of(r->ack_offset, replicas.coordinator->thread.turn_unix_ms)
                                            : 0,
                                    .below = r->below,
+                                   .durable_offset = r->durable_offset,
                                    .waiting_bytes = r->text.len + r->text_on_its_way.len + replica_lag(r),
                                    .sends_acks = r->facts->psync};
         memcpy(v->host, r->facts->host, sizeof v->host);
@@ -445,6 +447,15 @@ unsigned replicas_acknowledged(int64_t offset) {
     spin_lock(&view.lock);
     for (unsigned i = 0; i < view.count; i++)
         count += view.all[i].state == REPLICA_ONLINE && view.all[i].offset >= offset;
+    spin_unlock(&view.lock);
+    return count;
+}
+
+unsigned replicas_durable(int64_t offset) {
+    unsigned count = 0;
+    spin_lock(&view.lock);
+    for (unsigned i = 0; i < view.count; i++)
+        count += view.all[i].state == REPLICA_ONLINE && view.all[i].durable_offset >= offset;
     spin_unlock(&view.lock);
     return count;
 }

@@ -87,8 +87,9 @@ struct replica_view {
     enum replica_state state;
     char host[REPLICA_HOST_MAX], peer[REPLICA_NAME_MAX], local[REPLICA_NAME_MAX];
     int port;
-    int64_t offset; /* acknowledged */
-    int64_t ack_ms; /* when, in Unix time; 0: never */
+    int64_t offset;         /* acknowledged */
+    int64_t durable_offset; /* and said to be in its append-only file, for good; -1: it has none */
+    int64_t ack_ms;         /* when, in Unix time; 0: never */
     int64_t since_ms, heard_ms;
     int64_t
         lag_ms; /* how old the oldest is that it has not acknowledged, to a tenth of a second; 0: nothing is */
@@ -119,6 +120,8 @@ struct replicas_state {
 struct replicas_state replicas_state(void);
 /* How many replicas that are online have acknowledged this offset. */
 unsigned replicas_acknowledged(int64_t offset);
+/* How many have it in their append-only files. */
+unsigned replicas_durable(int64_t offset);
 /* How many are online and have said something to that effect within so many seconds. */
 unsigned replicas_present(int64_t max_lag_s);
 /* Has all replicas asked for an acknowledgement. `me` is the caller's thread. */

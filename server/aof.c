@@ -224,6 +224,13 @@ void aof_suspend(bool suspend) {
     aof.suspended = suspend;
 }
 
+bool aof_positions(uint64_t *end, uint64_t *durable) {
+    if (aof.phase != AOF_IS_ON || aof.job == AOF_SWITCH_ON || aof.job == AOF_FIRST_BASE) return false;
+    *end = aof.stream->end[STREAM_FILE];
+    *durable = aof.write.kept.at;
+    return true;
+}
+
 bool aof_is_off(void) {
     return aof.phase == AOF_IS_OFF && aof.job == AOF_NO_JOB && !aof.cutting;
 }

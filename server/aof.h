@@ -30,6 +30,9 @@ void aof_beat(struct coordinator *c);
 /* While the data is about to be replaced it is off, whatever is configured; afterwards it is switched on with a new base,
  * if it is to be on. What there was stays on the disk until then. On the coordinator's thread. */
 void aof_suspend(bool suspend);
+/* How far the stream is (of the file's audience), and how far the file is durable. False: it is off, or its base is not there yet.
+ * On the coordinator's thread. */
+bool aof_positions(uint64_t *end, uint64_t *durable);
 /* Whether nothing of it is at work. */
 bool aof_is_off(void);
 /* The main thread, when the server is to end and nothing is written any more: waits, within bounds, until all of

@@ -223,6 +223,7 @@ static void role_changed(struct thread *t) {
 }
 
 static void become_replica(void) {
+    follower.durability = (struct durability){.offset = -1};
     if (!follower.replica) {
         feed_complete();
         follower.resumable = replicas_has_backlog();
@@ -364,8 +365,7 @@ void follow_beat(void) {
     if (!follower.replica) return;
     link_beat();
     follow_settings(config);
-    if (now_ms - follower.acked_ms >= ACK_MS || identity_get().offset != follower.acked_offset)
-        follow_acknowledge();
+    if (now_ms - follower.acked_ms >= ACK_MS || follow_has_news()) follow_acknowledge();
     if (now_ms - follower.nudged_ms >= ACK_MS) {
         follower.nudged_ms = now_ms;
         link_nudge();

@@ -68,6 +68,7 @@ static void loaded_at_cut(struct coordinator *c, const struct load *load, const 
         identity_begin(&c->thread.random); /* of a primary that knows nothing of histories */
     }
     follower.database = why ? 0 : load->replication_database;
+    follower.durability = (struct durability){.offset = -1};
     replicas_renew_backlog(c);
     feed_set_selected(follower.database);
     follow_after_cut(dump_is_over);

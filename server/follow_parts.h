@@ -56,7 +56,13 @@ struct follower {
     int64_t relayed_database;
     struct buf rest; /* what was not whole */
     size_t needed, reread_from;
-    int64_t acked_ms, acked_offset, nudged_ms;
+    int64_t acked_ms, acked_offset, acked_durable, nudged_ms;
+    struct durability {
+        int64_t offset; /* is in the append-only file for good */
+        bool pending;   /* this will be when the file is durable up to there: */
+        uint64_t pending_end;
+        int64_t pending_offset;
+    } durability;
     bool stopped, refused_empty;
     char stopped_why[LINK_WHY_MAX];
 };
@@ -75,6 +81,8 @@ void follow_go_online(struct thread *t);
 /* follow_stream.c: has what has come applied, if it may be (`at_beat`: even if little has come); tells the primary how far it is. */
 void follow_pump(bool at_beat);
 void follow_acknowledge(void);
+/* Whether that would tell it anything new. */
+bool follow_has_news(void);
 /* What was applied and was not handed on yet is: at a cut. */
 void follow_catch_up(void);
 

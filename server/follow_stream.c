@@ -3,6 +3,7 @@
 
 #include "repl/feed.h"
 #include "repl/replicas.h"
+#include "server/aof.h"
 #include "server/config.h"
 #include "server/process.h"
 #include "shard/base/assert.h"
@@ -30,10 +31,36 @@ void follow_catch_up(void) {
     if (follower.applies) relay(follower.batch.mark);
 }
 
+/* Up to where the stream is in the append-only file for good; -1: there is none. What is there of it now is known to be durable
+ * when the file is that far; until then nothing further is looked at. */
+static int64_t durable_offset(void) {
+    uint64_t end, durable;
+    struct durability *d = &follower.durability;
+    if (!aof_positions(&end, &durable)) {
+        *d = (struct durability){.offset = -1};
+        return -1;
+    }
+    if (d->pending && durable >= d->pending_end) {
+        d->offset = d->pending_offset;
+        d->pending = false;
+    }
+    if (!d->pending && d->offset < identity_get().offset) {
+        d->pending = true;
+        d->pending_end = end;
+        d->pending_offset = identity_get().offset;
+    }
+    return d->offset;
+}
+
 void follow_acknowledge(void) {
     follower.acked_ms = clock_unix_ms();
     follower.acked_offset = identity_get().offset;
-    link_acknowledge(follower.acked_offset, replicas_below());
+    follower.acked_durable = durable_offset();
+    link_acknowledge(follower.acked_offset, follower.acked_durable, replicas_below());
+}
+
+bool follow_has_news(void) {
+    return identity_get().offset != follower.acked_offset || durable_offset() != follower.acked_durable;
 }
 
 /* The stream has something that cannot be applied. It must not be passed over, so nothing more can be. */

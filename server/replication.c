@@ -83,6 +83,14 @@ void replication_describe(struct dump_options *options, struct identity *room) {
     options->replication_database = feed_selected();
 }
 
+unsigned replication_level(struct client *c, bool durable) {
+    struct replicas_state now = replicas_state();
+    unsigned (*count)(int64_t offset) = durable ? replicas_durable : replicas_acknowledged;
+    if (!c->saw_ticket) return count(0);
+    if (!c->awaits_offset && now.next_ticket > c->saw_ticket) c->awaits_offset = now.offset + 1;
+    return c->awaits_offset ? count(c->awaits_offset - 1) : 0;
+}
+
 static _Atomic bool awaiting[THREADS_MAX];
 
 void replication_await(struct worker *w) {

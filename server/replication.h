@@ -23,6 +23,9 @@ void replication_beat(struct coordinator *c);
 struct dump_options;
 void replication_describe(struct dump_options *options, struct identity *room);
 
+/* How many replicas have what the client knows of (`durable`: in their append-only files). Asked again and again until there are
+ * enough, its client->awaits_offset keeps what was found out; zero it in the end. */
+unsigned replication_level(struct client *c, bool durable);
 /* A command of this thread waits for acknowledgements: the thread is poked when some have come. Once. */
 void replication_await(struct worker *w);
 /* Whether too few replicas are there for anything to be written (min-replicas-to-write). Any thread. */

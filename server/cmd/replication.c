@@ -165,14 +165,6 @@ static void cmd_sync(struct call *c) {
 
 /* ---- WAIT ---- */
 
-/* How many replicas have what the client knows of. */
-static unsigned count_level(struct client *c) {
-    struct replicas_state state = replicas_state();
-    if (!c->saw_ticket) return replicas_acknowledged(0);
-    if (!c->awaits_offset && state.next_ticket > c->saw_ticket) c->awaits_offset = state.offset + 1;
-    return c->awaits_offset ? replicas_acknowledged(c->awaits_offset - 1) : 0;
-}
-
 static void cmd_wait(struct call *c) {
     struct client *client = c->client;
     int64_t wanted, timeout_ms;
@@ -193,7 +185,7 @@ static void cmd_wait(struct call *c) {
         return;
     }
     replication_await(c->worker); /* before it looks */
-    unsigned level = count_level(client);
+    unsigned level = replication_level(client, false);
     uint64_t now_ms = clock_mono_ms();
     if (level < wanted && !c->in_exec) {
         if (!client->awaits) {

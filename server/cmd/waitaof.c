@@ -3,9 +3,12 @@
  * Needs no hold: it compares the last change that the client was part of, or may have been shown, with the last that is
  * durable. Where that is not enough yet the command is run again (CALL_LATER) until it is, or its time is over.
  */
+#include "repl/replicas.h"
 #include "server/aof.h"
 #include "server/call.h"
 #include "server/client.h"
+#include "server/follow.h"
+#include "server/replication.h"
 #include "shard/rt/clock.h"
 #include "shard/store/oplog.h"
 
@@ -33,6 +36,13 @@ static void cmd_waitaof(struct call *c) {
     if (!range_argument(c, 1, 1, &here) || !range_argument(c, 2, INT_MAX, &replicas) ||
         !timeout_argument(c, 3, &timeout_ms))
         return;
+    if (atomic_load(&follow_is_replica)) {
+        client->awaits = 0;
+        reply_error(c->reply,
+                    "ERR WAITAOF cannot be used with replica instances. Please also note that writes to "
+                    "replicas are just local and are not propagated.");
+        return;
+    }
     bool enabled = aof_state().enabled;
     if (here && !enabled) {
         client->awaits = 0;
@@ -40,19 +50,25 @@ static void cmd_waitaof(struct call *c) {
         return;
     }
     bool is_durable = enabled && oplog_durable_ticket() >= client->saw_ticket;
-    bool enough = (!here || is_durable) && replicas == 0;
+    replication_await(c->worker); /* before it looks */
+    unsigned level = replication_level(client, true);
+    bool enough = (!here || is_durable) && level >= replicas;
     uint64_t now_ms = clock_mono_ms();
     if (!enough && !c->in_exec) {
-        if (!client->awaits) client->awaits = timeout_ms ? now_ms + (uint64_t)timeout_ms : forever_ms;
+        if (!client->awaits) {
+            client->awaits = timeout_ms ? now_ms + (uint64_t)timeout_ms : forever_ms;
+            if (replicas) replicas_ask(c->visit.thread);
+        }
         if (now_ms < client->awaits) {
             c->outcome = CALL_LATER;
             return;
         }
     }
     client->awaits = 0;
+    client->awaits_offset = 0;
     reply_array(c->reply, 2);
     reply_int(c->reply, is_durable);
-    reply_int(c->reply, 0);
+    reply_int(c->reply, level);
 }
 
 struct command waitaof_commands[] = {

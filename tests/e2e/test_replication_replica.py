@@ -422,6 +422,31 @@ def test_with_an_append_only_file(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_waitaof_counts_the_files_of_replicas(ctx):
+    primary = ctx.server(*OPTIONS, "--appendonly", "yes", "--appendfsync", "always")
+    client = primary.client()
+    plain = follow(ctx, primary.port)
+    stock = ctx.oracle(*OPTIONS, "--replicaof", f"127.0.0.1 {primary.port}")
+    wait_for_link(stock)
+    equal(client("WAITAOF", 0, 0, 100), [1, 0])
+    client("SET", "k", 1)
+    equal(client("WAITAOF", 1, 1, 300), [1, 0])
+    equal(client("WAIT", 2, 5000), 2)
+    keeper = follow(ctx, primary.port, "--appendonly", "yes")
+    eventually(lambda: info(keeper.client(), "aof_rewrite_in_progress") == "0", 10, "its file")
+    for n in range(ctx.scaled(8)):
+        client("SET", "k", n)
+        equal(client("WAITAOF", 1, 1, 10000), [1, 1])
+    contains(str(keeper.client()("WAITAOF", 0, 0, 0)), "WAITAOF cannot be used with replica instances")
+    keeper.client()("CONFIG", "SET", "appendonly", "no")
+    eventually(lambda: info(keeper.client(), "aof_enabled") == "0", 10, "no file")
+    client("SET", "k", "last")
+    equal(client("WAITAOF", 1, 1, 300), [1, 0])
+    equal(plain.client()("GET", "k"), b"last")
+
+
+@only("gyre")
+@timeout(60)
 def test_a_clean_end_is_gone_on_from(ctx):
     """Of a replica and of a primary that keep append-only files: both come back where they were. After a crash they do not know."""
     primary = ctx.server(*OPTIONS, "--appendonly", "yes")
