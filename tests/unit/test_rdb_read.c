@@ -382,3 +382,24 @@ Test(rdb_read, the_summary_says_what_there_is, .init = rdb_test_set_up) {
     buf_free(&whole);
     buf_free(&text);
 }
+
+Test(rdb_read, a_file_without_keys_is_told_apart, .init = rdb_test_set_up) {
+    static const char facts[] = "\xfa\x09redis-ver\x05"
+                                "7.0.1\xfa\x08"
+                                "aof-base\xc0\x00\xfe\x00\xfb\x00\x00";
+    struct buf empty = {0}, full = small_file();
+    buf_append(&empty, header, RDB_HEADER_BYTES);
+    buf_append(&empty, facts, sizeof facts - 1);
+    struct buf whole = with_end(&empty), with_keys = with_end(&full);
+    cr_assert(rdb_is_empty((const unsigned char *)whole.data, whole.len));
+    cr_assert_not(rdb_is_empty((const unsigned char *)with_keys.data, with_keys.len));
+    for (size_t len = 0; len < whole.len; len++)
+        cr_assert_not(rdb_is_empty((const unsigned char *)whole.data, len), "only %zu bytes of it are there",
+                      len);
+    whole.data[0] = 'X';
+    cr_assert_not(rdb_is_empty((const unsigned char *)whole.data, whole.len), "it is no such file");
+    buf_free(&empty);
+    buf_free(&full);
+    buf_free(&whole);
+    buf_free(&with_keys);
+}
