@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from harness import alone, contains, equal, eventually, only, timeout
+from harness import alone, contains, equal, eventually, only, slow, timeout
 from proxy import Proxy
 from resp import encode
 from test_replication_primary import follower, info
@@ -199,6 +199,7 @@ def test_links_cut_anywhere(ctx):
 
 
 @only("gyre")
+@slow
 @timeout(60)
 def test_silence(ctx):
     """In the stream and in the dump: the primary notices after repl-timeout, and the replicas come back."""
@@ -244,6 +245,7 @@ def test_a_replica_that_stops_reading(ctx):
 
 
 @only("gyre")
+@slow
 @timeout(60)
 def test_the_primary_ends_at_any_time(ctx):
     """While one replica waits for a dump, one gets it, for another the stream is kept in a file, and one lags."""

@@ -268,4 +268,4 @@ def test_redis_cli_takes_a_dump(ctx):
 @slow
 @timeout(240)
 def test_a_tree_of_stock_servers_below(ctx):
-    grow(ctx, ["gyre"] + ["redis"] * 6, ctx.scaled(6), (cut_a_link, restart_a_leaf, restart_in_the_middle, hang_elsewhere))
+    grow(ctx, ["gyre"] + ["redis"] * 6, ctx.scaled(4), (cut_a_link, restart_a_leaf, restart_in_the_middle, hang_elsewhere))

@@ -4,7 +4,7 @@ import os
 import random
 import time
 
-from harness import contains, equal, eventually, only, raises, timeout
+from harness import contains, equal, eventually, only, raises, slow, timeout
 from proxy import Proxy
 from resp import Closed, Error
 from test_replication_primary import contents, differences, info, wait_until_level
@@ -161,6 +161,7 @@ def test_keys_past_their_time(ctx):
 
 
 @only("gyre")
+@slow
 @timeout(60)
 def test_passwords(ctx):
     primary = primary_of(ctx, "--requirepass", "secret")
@@ -226,6 +227,7 @@ def test_a_long_transaction_comes_at_one_instant(ctx):
 
 
 @only("gyre")
+@slow
 @timeout(60)
 def test_a_silent_primary_is_given_up(ctx):
     primary = primary_of(ctx)
@@ -332,6 +334,7 @@ def test_a_dump_that_cannot_be_loaded_changes_nothing(ctx):
 
 
 @only("gyre")
+@slow
 @timeout(60)
 def test_an_empty_primary_does_not_empty_it(ctx):
     primary = primary_of(ctx)
@@ -510,6 +513,7 @@ def test_two_that_follow_each_other(ctx):
 
 
 @only("gyre")
+@slow
 @timeout(90)
 def test_links_that_break_anywhere(ctx):
     """Cut at every byte of the handshake (a sample of them), and at random ones of the dump and the stream."""
@@ -520,8 +524,8 @@ def test_links_that_break_anywhere(ctx):
     replica = follow(ctx, front.port)
     here = replica.client()
     rng = random.Random(ctx.seed)
-    places = [("up", rng.randrange(330)) for _ in range(ctx.scaled(5))] + [("down", rng.randrange(140)) for _ in range(ctx.scaled(3))]
-    places += [("down", rng.randrange(140, 20000)) for _ in range(ctx.scaled(4))]
+    places = [("up", rng.randrange(330)) for _ in range(ctx.scaled(3))] + [("down", rng.randrange(140)) for _ in range(ctx.scaled(2))]
+    places += [("down", rng.randrange(140, 20000)) for _ in range(ctx.scaled(3))]
     for n, (direction, at) in enumerate(places):
         if n % 2:
             client("DEBUG", "CHANGE-REPL-ID")  # a full synchronisation

@@ -98,14 +98,14 @@ def grow(ctx, kinds, count, events=EVENTS):
 @slow
 @timeout(240)
 def test_a_tree_of_one_kind(ctx):
-    grow(ctx, [ctx.target] * 7, ctx.scaled(5))
+    grow(ctx, [ctx.target] * 7, ctx.scaled(4))
 
 
 @only("gyre")
 @alone
 @timeout(240)
 def test_a_tree_of_gyre(ctx):
-    grow(ctx, ["gyre"] * 7, ctx.scaled(5))
+    grow(ctx, ["gyre"] * 7, ctx.scaled(4))
 
 
 @only("gyre")
@@ -113,7 +113,7 @@ def test_a_tree_of_gyre(ctx):
 @slow
 @timeout(240)
 def test_a_mixed_tree(ctx):
-    grow(ctx, ["gyre", "redis", "gyre", "gyre", "redis", "redis", "gyre"], ctx.scaled(5))
+    grow(ctx, ["gyre", "redis", "gyre", "gyre", "redis", "redis", "gyre"], ctx.scaled(4))
 
 
 @only("gyre")
@@ -121,7 +121,7 @@ def test_a_mixed_tree(ctx):
 @slow
 @timeout(240)
 def test_a_mixed_tree_below_redis(ctx):
-    grow(ctx, ["redis", "gyre", "redis", "redis", "gyre", "gyre", "redis"], ctx.scaled(5))
+    grow(ctx, ["redis", "gyre", "redis", "redis", "gyre", "gyre", "redis"], ctx.scaled(4))
 
 
 @only("gyre")

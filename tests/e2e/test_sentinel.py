@@ -7,7 +7,7 @@ import tempfile
 import time
 
 from fixture import free_port, redis_server_path
-from harness import contains, equal, eventually, only, timeout
+from harness import contains, equal, eventually, only, slow, timeout
 from resp import Client
 from test_replication_primary import info
 
@@ -27,6 +27,7 @@ def answers(port):
 
 
 @only("gyre")
+@slow
 @timeout(90)
 def test_sentinel_fails_over(ctx):
     options = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
