@@ -21,7 +21,7 @@ _Noreturn void assert_failed(const char *condition, const char *file, int line);
 #ifdef DEBUG
 #define DASSERT(condition) ASSERT(condition)
 #else
-#define DASSERT(condition) ((void)0)
+#define DASSERT(condition) ((void)(0 && (condition)))
 #endif
 
 #endif

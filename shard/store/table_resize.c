@@ -11,23 +11,34 @@
 #include "shard/rt/thread.h"
 #include "shard/store/bucket.h"
 
-/* Frees what prefetching threads may still be reading. On a thread that is not of the server's there are no
- * others: that is start-up and unit tests. */
-static void retire(const struct table *t, void *block) {
-    struct thread *self = t->private ? NULL : thread_self();
-    if (self) {
-        thread_retire(self, block, mem_free);
-    } else {
-        mem_free(block);
-    }
-}
-
 static uint64_t segment_buckets(uint64_t capacity) {
     return capacity < SEGMENT_BUCKETS ? capacity : SEGMENT_BUCKETS;
 }
 
 static uint64_t directory_segments(uint64_t capacity) {
     return capacity < SEGMENT_BUCKETS ? 1 : capacity >> SEGMENT_BITS;
+}
+
+/* Whether a thread that begins a turn now can come upon the block. */
+static bool reaches(const struct table *t, const void *block) {
+    const struct directory *d = table_directory(t);
+    if (d == block) return true;
+    for (uint64_t i = 0; d && i < directory_segments(d->mask + 1); i++)
+        if (directory_segment(d, i << SEGMENT_BITS) == block) return true;
+    return false;
+}
+
+/* Frees what prefetching threads may still be reading, when each of them has begun another turn: so nothing
+ * may lead to it any more already. On a thread that is not of the server's there are no others: that is
+ * start-up and unit tests. */
+static void retire(const struct table *t, void *block) {
+    DASSERT(!reaches(t, block));
+    struct thread *self = t->private ? NULL : thread_self();
+    if (self) {
+        thread_retire(self, block, mem_free);
+    } else {
+        mem_free(block);
+    }
 }
 
 static struct bucket *segment_new(uint64_t buckets) {
@@ -77,19 +88,21 @@ void table_begin(struct table *t, uint64_t buckets) {
 static void table_set_capacity(struct table *t, uint64_t capacity) {
     struct directory *old = table_directory(t), *d = directory_new(capacity);
     uint64_t live = table_live(t), old_capacity = t->mask + 1;
+    struct bucket *replaced = NULL;
     ASSERT(live <= capacity && capacity >= table_buckets_min(t));
     if (segment_buckets(capacity) != segment_buckets(old_capacity)) {
-        struct bucket *from = directory_segment(old, 0), *to = segment_new(segment_buckets(capacity));
+        struct bucket *to = segment_new(segment_buckets(capacity));
         ASSERT(live <= SEGMENT_BUCKETS);
-        memcpy(to, from, live * sizeof *to);
+        replaced = directory_segment(old, 0);
+        memcpy(to, replaced, live * sizeof *to);
         directory_set(d, 0, to);
-        retire(t, from);
     } else {
         uint64_t segments = (live + SEGMENT_BUCKETS - 1) >> SEGMENT_BITS;
         for (uint64_t i = 0; i < segments; i++)
             directory_set(d, i, directory_segment(old, i << SEGMENT_BITS));
     }
     table_publish(t, d);
+    if (replaced) retire(t, replaced);
 }
 
 /* Asks for the entries of the bucket that the next step will work on. */
@@ -207,12 +220,12 @@ void table_free(struct table *t) {
     uint64_t live = table_live(t);
     for (uint64_t i = 0; t->children && i < live; i++) chain_free_children(t, directory_bucket(d, i));
     ASSERT(t->children == 0);
+    atomic_store_explicit(&t->directory, NULL, memory_order_relaxed);
+    atomic_store_explicit(&t->live, 0, memory_order_relaxed);
     for (uint64_t i = 0; i < directory_segments(t->mask + 1); i++) {
         struct bucket *segment = directory_segment(d, i << SEGMENT_BITS);
         if (segment) retire(t, segment);
     }
-    atomic_store_explicit(&t->directory, NULL, memory_order_relaxed);
-    atomic_store_explicit(&t->live, 0, memory_order_relaxed);
     t->mask = 0;
     t->used = 0;
     t->resizing = 0;
