@@ -2,6 +2,7 @@
 #include "server/apply.h"
 
 #include "server/blocked.h"
+#include "server/broken.h"
 #include "server/client.h"
 #include "server/command_keys.h"
 #include "server/propagate.h"
@@ -130,6 +131,7 @@ static void run_all(struct applier *a, struct apply_command *commands, unsigned 
         run_find_keys(a->worker, &r, &call);
         call.logs = logs;
         run(a, &commands[i], &call, ready);
+        broken_between_applied(a->worker);
     }
 }
 

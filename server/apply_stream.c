@@ -4,6 +4,7 @@
 
 #include "persist/aof_read.h"
 #include "server/apply.h"
+#include "server/broken.h"
 #include "server/client.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
@@ -182,7 +183,7 @@ static void note_applied(void *context) {
 /* Some of the commands that were read, as one; then those before `behind` are dealt with. */
 static enum progress apply(unsigned first, unsigned count, unsigned behind) {
     own.applying = own.places[behind - 1].end;
-    switch (count ? applier_run(&own.applier, own.commands + first, count) : APPLY_DONE) {
+    switch (count && !broken_skip() ? applier_run(&own.applier, own.commands + first, count) : APPLY_DONE) {
     case APPLY_LATER: return WAITS;
     case APPLY_REFUSED: end(STREAM_UNKNOWN, own.applier.why); return IS_OVER;
     case APPLY_DONE: break;
@@ -195,7 +196,9 @@ static enum progress apply(unsigned first, unsigned count, unsigned behind) {
 static enum progress apply_next(void) {
     unsigned at = own.next, last = at;
     switch (own.places[at].kind) {
-    case KIND_COMMAND: return apply(at, 1, at + 1);
+    case KIND_COMMAND:
+        broken_swap(&own.commands[at], at + 1 < own.count && own.places[at + 1].kind == KIND_COMMAND);
+        return apply(at, 1, at + 1);
     case KIND_MULTI:
         while (own.places[last].kind != KIND_EXEC) last++;
         return apply(at + 1, last - at - 1, last + 1);

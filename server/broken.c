@@ -2,6 +2,7 @@
 #include "server/broken.h"
 
 #ifdef BREAK_HOLDS
+#include "server/apply.h"
 #include "server/worker.h"
 
 #include <sched.h>
@@ -47,6 +48,21 @@ bool broken_order(void) {
 
 bool broken_lose(void) {
     return has_fault("lose") && now_and_then();
+}
+
+void broken_between_applied(struct worker *w) {
+    if (has_fault("pieces")) let_others_in(w);
+}
+
+bool broken_skip(void) {
+    return has_fault("skip") && now_and_then();
+}
+
+void broken_swap(struct apply_command *first, bool is_two) {
+    if (!is_two || !has_fault("swap") || !now_and_then()) return;
+    struct apply_command second = first[1];
+    first[1] = first[0];
+    first[0] = second;
 }
 #else
 typedef int broken_is_empty; /* ISO C forbids an empty file */

@@ -7,6 +7,9 @@
  *    watch    now and then a watch does not see that its key was touched
  *    order    who waits for a list is served last come first served
  *    lose     now and then one who waited is told that his time was over although he was served
+ *    pieces   a replica lets all slices go and takes them again between the commands of a primary's transaction
+ *    skip     now and then a replica leaves out a command, or transaction, of its primary's stream
+ *    swap     now and then a replica applies the second of two commands first
  *
  * `make checker-demo` builds it and expects the checker to object to each.
  */
@@ -15,6 +18,7 @@
 
 #include <stdbool.h>
 
+struct apply_command;
 struct call;
 struct worker;
 
@@ -24,6 +28,10 @@ void broken_between_queued(struct worker *w);
 bool broken_watch(void);
 bool broken_order(void);
 bool broken_lose(void);
+void broken_between_applied(struct worker *w);
+bool broken_skip(void);
+/* `is_two`: another command follows it, which is none of a transaction. */
+void broken_swap(struct apply_command *first, bool is_two);
 #else
 static inline void broken_let_others_in(struct call *c) {
     (void)c;
@@ -39,6 +47,16 @@ static inline bool broken_order(void) {
 }
 static inline bool broken_lose(void) {
     return false;
+}
+static inline void broken_between_applied(struct worker *w) {
+    (void)w;
+}
+static inline bool broken_skip(void) {
+    return false;
+}
+static inline void broken_swap(struct apply_command *first, bool is_two) {
+    (void)first;
+    (void)is_two;
 }
 #endif
 

@@ -298,7 +298,8 @@ static bool accounts_judge(struct crew *crew, void *arg) {
     return true;
 }
 
-static const struct crew_plan plan = {accounts_prepare, accounts_play, accounts_judge};
+static const struct crew_plan plan = {
+    .prepare = accounts_prepare, .play = accounts_play, .judge = accounts_judge};
 
 bool accounts_run(const struct crew_options *options) {
     struct accounts *a = mem_zalloc(sizeof *a);

@@ -19,7 +19,12 @@ static void *member_run(void *arg) {
     struct crew_member *m = arg;
     struct crew *crew = m->crew;
     m->wires = mem_zalloc(crew->options->connections * sizeof *m->wires);
-    for (unsigned c = 0; c < crew->options->connections; c++) wire_open(&m->wires[c], crew->options->port);
+    for (unsigned c = 0; c < crew->options->connections; c++) {
+        if (crew->plan->connect)
+            crew->plan->connect(m, c, crew->arg);
+        else
+            wire_open(&m->wires[c], crew->options->port);
+    }
     for (;;) {
         if (m->index == 0) lead(m);
         pthread_barrier_wait(&crew->barrier);

@@ -20,7 +20,7 @@
 #include "tests/history/wire.h"
 
 /* Connections of each thread: most profiles do with few, for their judges cannot take more. */
-enum { CREW_THREADS = 8, CREW_CONNECTIONS = 4, CREW_CONNECTIONS_MAX = 40 };
+enum { CREW_THREADS = 8, CREW_CONNECTIONS = 4, CREW_CONNECTIONS_MAX = 40, CREW_REPLICAS = 5 };
 
 struct crew_options {
     uint16_t port;
@@ -28,6 +28,8 @@ struct crew_options {
     double seconds;
     unsigned threads, connections; /* connections: of each thread */
     unsigned group_keys;           /* keys in each group of the registers profile */
+    unsigned replica_count;        /* of the server at `port`, directly or not */
+    uint16_t replicas[CREW_REPLICAS];
 };
 
 struct crew;
@@ -45,6 +47,8 @@ struct crew_plan {
     void (*prepare)(struct crew_member *leader, void *arg);
     void (*play)(struct crew_member *m, void *arg);
     bool (*judge)(struct crew *crew, void *arg); /* false: a violation, which it has printed */
+    /* NULL: every connection is to options->port. */
+    void (*connect)(struct crew_member *m, unsigned connection, void *arg);
 };
 
 struct crew {
@@ -67,7 +71,8 @@ void crew_run(struct crew *crew);
 bool rounds_run(const struct crew_options *options);
 bool windows_run(const struct crew_options *options);
 bool accounts_run(const struct crew_options *options);
-bool queues_run(const struct crew_options *options); /* waiting for lists (queue.h) */
-bool moves_run(const struct crew_options *options);  /* from list to list (ledger.h) */
+bool queues_run(const struct crew_options *options);   /* waiting for lists (queue.h) */
+bool moves_run(const struct crew_options *options);    /* from list to list (ledger.h) */
+bool replicas_run(const struct crew_options *options); /* what replicas show (prefix.h) */
 
 #endif

@@ -1,11 +1,12 @@
 /* main.c: gyre-history, which records what concurrent clients see and looks for what no legal order can
  * explain.
  *
- *    gyre-history --port P [--profile rounds|windows|accounts|queues|moves] [--seconds S] [--seed N]
- *                 [--threads T] [--connections C] [--keys K]
+ *    gyre-history --port P [--profile rounds|windows|accounts|queues|moves|replicas] [--seconds S] [--seed N]
+ *                 [--threads T] [--connections C] [--keys K] [--replica P2] [--replica P3] ...
  *
  * Exit status: 0 no violation, 1 a violation (printed), 2 the run could not be made. It empties databases 0
- * and 1 of the server at that port of this machine.
+ * and 1 of the server at that port of this machine; `replicas` leaves them as they are, and reads at the ports of the
+ * replicas too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static const struct profile {
     {"queues", queues_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
     {"accounts", accounts_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
     {"moves", moves_run, CREW_CONNECTIONS_MAX, CREW_THREADS *CREW_CONNECTIONS_MAX},
+    {"replicas", replicas_run, CREW_CONNECTIONS, CREW_THREADS *CREW_CONNECTIONS},
 };
 
 static double number(const char *name, const char *text, double least, double most) {
@@ -53,6 +55,8 @@ int main(int argc, char **argv) {
             o.connections = (unsigned)number(name, value, 1, CREW_CONNECTIONS_MAX);
         } else if (strcmp(name, "--keys") == 0) {
             o.group_keys = (unsigned)number(name, value, 1, 64);
+        } else if (strcmp(name, "--replica") == 0 && o.replica_count < CREW_REPLICAS) {
+            o.replicas[o.replica_count++] = (uint16_t)number(name, value, 1, 65535);
         } else {
             wire_trouble("unknown option %s", name);
         }

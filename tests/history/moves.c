@@ -231,7 +231,7 @@ static bool moves_judge(struct crew *crew, void *arg) {
     return verdict.fault == LEDGER_FINE && !v->torn;
 }
 
-static const struct crew_plan plan = {moves_prepare, moves_play, moves_judge};
+static const struct crew_plan plan = {.prepare = moves_prepare, .play = moves_play, .judge = moves_judge};
 
 bool moves_run(const struct crew_options *options) {
     struct moves *v = mem_zalloc(sizeof *v);

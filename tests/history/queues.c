@@ -316,7 +316,7 @@ static bool queues_judge(struct crew *crew, void *arg) {
     return verdict.fault == QUEUE_FINE;
 }
 
-static const struct crew_plan plan = {queues_prepare, queues_play, queues_judge};
+static const struct crew_plan plan = {.prepare = queues_prepare, .play = queues_play, .judge = queues_judge};
 
 bool queues_run(const struct crew_options *options) {
     struct queues *q = mem_zalloc(sizeof *q);

@@ -253,7 +253,7 @@ static bool rounds_judge(struct crew *crew, void *arg) {
     return verdict != LINEAR_ILLEGAL;
 }
 
-static const struct crew_plan plan = {rounds_prepare, rounds_play, rounds_judge};
+static const struct crew_plan plan = {.prepare = rounds_prepare, .play = rounds_play, .judge = rounds_judge};
 
 bool rounds_run(const struct crew_options *options) {
     struct rounds *rounds = mem_zalloc(sizeof *rounds);

@@ -193,7 +193,8 @@ static bool windows_judge(struct crew *crew, void *arg) {
     return verdict.fault == REGISTERS_FINE;
 }
 
-static const struct crew_plan plan = {windows_prepare, windows_play, windows_judge};
+static const struct crew_plan plan = {
+    .prepare = windows_prepare, .play = windows_play, .judge = windows_judge};
 
 bool windows_run(const struct crew_options *options) {
     ASSERT(options->group_keys >= 1 && options->group_keys <= GROUP_KEYS_MAX);

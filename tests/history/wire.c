@@ -35,13 +35,21 @@ uint64_t wire_now_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-void wire_open(struct wire *w, uint16_t port) {
+/* What cannot be forgiven is trouble. */
+static void fail(struct wire *w, const char *what, const char *why) {
+    if (!w->forgiving) wire_trouble("%s: %s", what, why);
+    w->broken = true;
+}
+
+static void open_either(struct wire *w, uint16_t port) {
+    w->broken = false;
     w->begin = w->end = w->to_send = 0;
     w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (w->fd < 0 || connect(w->fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        wire_trouble("cannot connect to port %u: %s", port, strerror(errno));
+        fail(w, "cannot connect", strerror(errno));
+        return;
     }
     int on = 1;
     struct timeval limit = {.tv_sec = WIRE_TIMEOUT_S};
@@ -50,8 +58,18 @@ void wire_open(struct wire *w, uint16_t port) {
     setsockopt(w->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
+void wire_open(struct wire *w, uint16_t port) {
+    w->forgiving = false;
+    open_either(w, port);
+}
+
+void wire_open_forgiving(struct wire *w, uint16_t port) {
+    w->forgiving = true;
+    open_either(w, port);
+}
+
 void wire_close(struct wire *w) {
-    close(w->fd);
+    if (w->fd >= 0) close(w->fd);
     w->fd = -1;
 }
 
@@ -66,16 +84,18 @@ void wire_add(struct wire *w, const char *format, ...) {
 
 uint64_t wire_send(struct wire *w) {
     uint64_t now = wire_now_ns();
-    for (size_t sent = 0; sent < w->to_send;) {
+    for (size_t sent = 0; sent < w->to_send && !w->broken;) {
         ssize_t n = send(w->fd, w->sending + sent, w->to_send - sent, MSG_NOSIGNAL);
-        if (n < 0) wire_trouble("cannot send: %s", strerror(errno));
-        sent += (size_t)n;
+        if (n < 0) fail(w, "cannot send", strerror(errno));
+        sent += n > 0 ? (size_t)n : 0;
     }
     w->to_send = 0;
     return now;
 }
 
-static void fill(struct wire *w) {
+/* False: the connection is broken. */
+static bool fill(struct wire *w) {
+    if (w->broken) return false;
     if (w->begin > 0) {
         memmove(w->received, w->received + w->begin, w->end - w->begin);
         w->end -= w->begin;
@@ -83,13 +103,19 @@ static void fill(struct wire *w) {
     }
     if (w->end == sizeof w->received) wire_trouble("a reply is longer than %d bytes", WIRE_BUFFER);
     ssize_t n = recv(w->fd, w->received + w->end, sizeof w->received - w->end, 0);
-    if (n <= 0) wire_trouble("no reply: %s", n == 0 ? "the server closed the connection" : strerror(errno));
+    if (n < 0 && errno == EAGAIN) wire_trouble("no reply within %d s", WIRE_TIMEOUT_S);
+    if (n <= 0) {
+        fail(w, "no reply", n == 0 ? "the server closed the connection" : strerror(errno));
+        return false;
+    }
     w->received_ns = wire_now_ns();
     w->end += (size_t)n;
+    return true;
 }
 
 /* The next line, without its end, terminated. It stays until the next call. */
 static char *read_line(struct wire *w) {
+    static char lost[] = "-the connection is lost"; /* nobody writes to it */
     for (;;) {
         char *line = w->received + w->begin;
         char *end = memmem(line, w->end - w->begin, "\r\n", 2);
@@ -98,7 +124,7 @@ static char *read_line(struct wire *w) {
             w->begin = (size_t)(end + 2 - w->received);
             return line;
         }
-        fill(w);
+        if (!fill(w)) return lost;
     }
 }
 
@@ -115,7 +141,8 @@ static int64_t read_bulk(struct wire *w, const char *length) {
     long n = strtol(length, NULL, 10);
     if (n < 0) return WIRE_NULL;
     if (n > 1000) wire_trouble("a bulk of %ld bytes", n);
-    while (w->end - w->begin < (size_t)n + 2) fill(w);
+    while (w->end - w->begin < (size_t)n + 2)
+        if (!fill(w)) return WIRE_NULL;
     w->begin += (size_t)n + 2;
     return ending_number(w->received + w->begin - n - 2, (size_t)n);
 }
@@ -138,9 +165,11 @@ void wire_read(struct wire *w, struct wire_reply *reply) {
         reply->count = (unsigned)count;
         for (unsigned i = 0; i < reply->count; i++) {
             line = read_line(w);
-            if (line[0] != '$') wire_trouble("an array of something else than strings: %s", line);
-            reply->numbers[i] = read_bulk(w, line + 1);
+            if (line[0] != '$' && !w->broken)
+                wire_trouble("an array of something else than strings: %s", line);
+            reply->numbers[i] = w->broken ? WIRE_NULL : read_bulk(w, line + 1);
         }
+        if (w->broken) reply->type = '-'; /* half an answer is none */
     } else {
         wire_trouble("not a reply: %s", line);
     }
@@ -174,7 +203,8 @@ void wire_read_text(struct wire *w, char *text, size_t cap) {
     char *line = read_line(w);
     long n = strtol(line + 1, NULL, 10);
     if (line[0] != '$' || n < 0 || n > WIRE_BUFFER / 2) wire_trouble("not a text: %s", line);
-    while (w->end - w->begin < (size_t)n + 2) fill(w);
+    while (w->end - w->begin < (size_t)n + 2)
+        if (!fill(w)) wire_trouble("half a text");
     snprintf(text, cap, "%.*s", (int)n, w->received + w->begin);
     w->begin += (size_t)n + 2;
 }

@@ -20,6 +20,7 @@ enum { WIRE_NUMBERS = 256, WIRE_BUFFER = 65536, WIRE_TIMEOUT_S = 30 };
 
 struct wire {
     int fd;
+    bool forgiving, broken;
     size_t begin, end;    /* of what is received and not read yet, in `received` */
     uint64_t received_ns; /* when the latest bytes came */
     size_t to_send;
@@ -37,6 +38,9 @@ struct wire_reply {
 
 uint64_t wire_now_ns(void);
 void wire_open(struct wire *w, uint16_t port);
+/* A connection that may fail: `broken` is set then, and what is read of it are errors. A server that is there and says
+ * nothing is trouble still. */
+void wire_open_forgiving(struct wire *w, uint16_t port);
 void wire_close(struct wire *w);
 /* Adds an inline command, CRLF included, to what wire_send will send. */
 void wire_add(struct wire *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -14,21 +14,30 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 sys.dont_write_bytecode = True
 
 from fixture import Server  # noqa: E402
+from harness import eventually  # noqa: E402
 
 SECONDS = "20"
 
 # What is broken (server/broken.h), and the profile that has to find it.
-FAULTS = (("keys", "rounds"), ("keys", "windows"), ("exec", "accounts"), ("exec", "moves"), ("watch", "accounts"), ("order", "queues"), ("lose", "queues"))
+FAULTS = (("keys", "rounds"), ("keys", "windows"), ("exec", "accounts"), ("exec", "moves"), ("watch", "accounts"), ("order", "queues"), ("lose", "queues"),
+          ("pieces", "replicas"), ("skip", "replicas"), ("swap", "replicas"))
 MANY = {profile: ("--threads", "8", "--connections", "16") for profile in ("accounts", "moves", "queues")}
 
 
 def run(fault, profile):
-    server = Server("gyre", "broken", ["--shards", "4"], environment={"GYRE_BROKEN": fault})
+    servers = [Server("gyre", "broken", ["--shards", "4", "--repl-diskless-sync-delay", "0"], environment={"GYRE_BROKEN": fault})]
+    more = list(MANY.get(profile, ()))
     try:
-        command = [str(ROOT / "build/release/gyre-history"), "--port", str(server.port), "--profile", profile, "--seconds", SECONDS]
-        return subprocess.run([*command, *MANY.get(profile, ())], capture_output=True, text=True, timeout=120, check=False)
+        if profile == "replicas":
+            options = ["--shards", "4", "--replicaof", f"127.0.0.1 {servers[0].port}"]
+            servers.append(Server("gyre", "broken", options, environment={"GYRE_BROKEN": fault}))
+            eventually(lambda: "master_link_status:up" in servers[1].client()("INFO", "replication").decode(), 20, "the link")
+            more += ["--replica", str(servers[1].port)]
+        command = [str(ROOT / "build/release/gyre-history"), "--port", str(servers[0].port), "--profile", profile, "--seconds", SECONDS]
+        return subprocess.run([*command, *more], capture_output=True, text=True, timeout=120, check=False)
     finally:
-        server.kill()
+        for server in servers:
+            server.kill()
 
 
 def main():
