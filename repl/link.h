@@ -86,6 +86,8 @@ void link_fail(const char *why);
 void link_go_online(void);
 /* The host needs the file of the dump no more, whatever has become of the link. */
 void link_forget_dump(void);
+/* At the end of the process, when the coordinator's thread has ended: the file of a dump that was on its way, or being loaded. */
+void link_remove_file(void);
 /* What has arrived of the stream. The taker's from here on (buf_free). */
 struct buf link_take(void);
 /* REPLCONF ACK, when online. `durable`: up to where it is in the append-only file, for good; -1: there is none. `below`: nodes

@@ -164,6 +164,10 @@ static void removed(struct thread *t, struct file_operation *op, int64_t result)
     mem_free(removal);
 }
 
+void link_remove_file(void) {
+    if (*l->dump.path) unlink(l->dump.path); /* it may not be there yet, or not any more */
+}
+
 void link_dump_end(void) {
     struct link_dump *d = &l->dump;
     ASSERT(!d->busy);

@@ -297,6 +297,7 @@ int main(int argc, char **argv) {
     aof_end(&coordinator);
     supervise_stopping();
     stop_threads(threads, coordinator_thread);
+    link_remove_file();
     listeners_close();
     process_remove_pidfile();
     mem_free(threads);

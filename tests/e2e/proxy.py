@@ -9,6 +9,7 @@
     proxy.throttle("down", 1e6)     bytes a second, of all connections from now on
     proxy.delay(0.05)               every byte is so many seconds late
     proxy.silence(True)             connections stay, and nothing passes
+    proxy.duplicate(True)           what a client says on connections from now on, another connection says too; its answers go nowhere
     proxy.heal()                    none of this any more
 
 "up" is towards the server, "down" is from it. One thread does it all; what it holds of a connection is bounded, so a side that
@@ -35,14 +36,45 @@ class _Pipe:
         self.ended = False  # the source has said all
 
 
+class _Twin:
+    """Says what it is told to, and throws away what it is told."""
+
+    def __init__(self, target):
+        self._socket = socket.create_connection(("127.0.0.1", target), 5)
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self):
+        try:
+            self._socket.settimeout(None)
+            while self._socket.recv(HELD_MAX):
+                pass
+        except OSError:
+            pass
+
+    def say(self, data):
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            pass
+
+    def close(self):
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._socket.close()
+
+
 class _Connection:
-    def __init__(self, client, server):
+    def __init__(self, client, server, twin=None):
         self.up, self.down = _Pipe("up", client, server), _Pipe("down", server, client)
-        self.pipes = (self.up, self.down)
+        self.pipes, self.twin = (self.up, self.down), twin
 
     def close(self):
         for pipe in self.pipes:
             pipe.source.close()
+        if self.twin:
+            self.twin.close()
 
 
 class Proxy:
@@ -61,7 +93,7 @@ class Proxy:
 
     def _reset(self):
         self._cut_at, self._corrupt_at, self._rate = {}, {}, {}
-        self._delay_s, self._silent, self._refuse, self._cut_now = 0.0, False, False, False
+        self._delay_s, self._silent, self._refuse, self._cut_now, self._twice = 0.0, False, False, False, False
 
     # ---- the faults ----
 
@@ -88,6 +120,9 @@ class Proxy:
 
     def silence(self, on):
         self._silent = on
+
+    def duplicate(self, on):
+        self._twice = on
 
     def heal(self):
         with self._lock:
@@ -141,7 +176,7 @@ class Proxy:
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._narrow:
                     side.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD_MAX)
-            self._open.append(_Connection(client, server))
+            self._open.append(_Connection(client, server, _Twin(self.target) if self._twice else None))
             self.passed = {"up": 0, "down": 0}
 
     def _read(self, now):
@@ -193,6 +228,8 @@ class Proxy:
                 except OSError:
                     self._end([connection])
                     return
+                if connection.twin and pipe.direction == "up":
+                    connection.twin.say(data[:sent])
                 pipe.credit -= sent
                 pipe.held -= sent
                 pipe.passed += sent

@@ -510,32 +510,3 @@ def test_two_that_follow_each_other(ctx):
     one.client()("SET", "k", "w")
     wait_until_level(one, other)
     equal(other.client()("GET", "k"), b"w")
-
-
-@only("gyre")
-@slow
-@timeout(90)
-def test_links_that_break_anywhere(ctx):
-    """Cut at every byte of the handshake (a sample of them), and at random ones of the dump and the stream."""
-    primary = primary_of(ctx)
-    client = primary.client()
-    client("DEBUG", "POPULATE", 500)
-    front = Proxy(primary.port)
-    replica = follow(ctx, front.port)
-    here = replica.client()
-    rng = random.Random(ctx.seed)
-    places = [("up", rng.randrange(330)) for _ in range(ctx.scaled(3))] + [("down", rng.randrange(140)) for _ in range(ctx.scaled(2))]
-    places += [("down", rng.randrange(140, 20000)) for _ in range(ctx.scaled(3))]
-    for n, (direction, at) in enumerate(places):
-        if n % 2:
-            client("DEBUG", "CHANGE-REPL-ID")  # a full synchronisation
-        front.cut_at(direction, at)
-        front.cut()
-        before = front.connections
-        eventually(lambda before=before: front.connections > before, 10, "another connection")
-        client("SET", f"k{n}", n)
-        equal(here("PING"), "PONG")
-    front.heal()
-    wait_for_link(replica)
-    same(primary, replica)
-    front.close()
