@@ -20,6 +20,7 @@ CLIENT = pathlib.Path(ROOT) / "build" / "release" / "gyre-history"
 LONG_S = int(os.environ.get("GYRE_HISTORY_SECONDS", "0"))
 KEPT = ("16kb", "64mb")  # by turns: with the first of these a replica that comes back finds too little
 FILLERS = 20_000
+TOO_LITTLE = "1mb"  # for the old data and the new: a replica that must not use more throws the old away first
 
 
 class Trouble:
@@ -41,6 +42,7 @@ class Trouble:
         if self._swaps:
             with rng.choice(self._nodes[1:]).client() as client:
                 client("CONFIG", "SET", "repl-diskless-load", rng.choice(("disabled", "swapdb")))
+                client("CONFIG", "SET", "maxmemory", rng.choice((0, TOO_LITTLE)))
         if rng.random() < 0.3:
             chosen.front.cut_at("down", rng.randrange(3_000_000))
         chosen.front.cut()
@@ -96,14 +98,19 @@ def judge(ctx, nodes, seconds, swaps=False):
     wait_until_alike(nodes)
     for node in nodes:
         node.close()
-    return trouble.cuts
 
 
 @only("gyre")
 @alone
 @timeout(60)
 def test_a_chain_whose_links_are_cut(ctx):
-    judge(ctx, chain(ctx, ["gyre"] * 3), 4)
+    """And which has no room for old and new data: it refuses to answer while it loads."""
+    nodes = chain(ctx, ["gyre"] * 3)
+    for node in nodes[1:]:
+        with node.client() as client:
+            client("CONFIG", "SET", "maxmemory", TOO_LITTLE)
+    judge(ctx, nodes, 4)
+    assert nodes[1].server.log_text().count("Flushing old data") > 1, "it had no room for both"
 
 
 @only("gyre")

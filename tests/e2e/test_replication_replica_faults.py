@@ -394,7 +394,7 @@ def test_it_ends_in_any_phase_of_the_handshake(ctx):
 
 
 @only("gyre")
-@timeout(60)
+@timeout(60 + SWEEP_S)
 def test_it_ends_while_it_loads(ctx):
     """SIGTERM at any moment of it: what is saved is what there was, or all of what has come."""
     keys = ctx.scaled(200_000)
@@ -458,3 +458,36 @@ def test_what_wait_acknowledged_is_not_lost(ctx):
         equal([value and int(value) for value in found], numbers)
     for front in fronts:
         front.close()
+
+
+# ---- whom to follow, changed all the time ----
+
+
+@only("gyre")
+@timeout(60 + SWEEP_S)
+def test_the_role_changes_at_any_time(ctx):
+    """In the middle of a handshake, a dump, loading, a snapshot, an append-only file that begins: the last word counts."""
+    rng = random.Random(ctx.seed)
+    primary = primary_of(ctx, rng.choice(KINDS))
+    primary.client()("DEBUG", "POPULATE", ctx.scaled(60_000), "key", 100)
+    front = Proxy(primary.port)
+    replica, below = replica_of(ctx, "--save", "100000 1"), replica_of(ctx)
+    follow(below, replica.port)
+    fakes = [Fake(text) for text in PHASES.values()]
+    writers = Writers(primary, count=1, seed=ctx.seed, pace_s=0.01)
+    here = replica.client(timeout=60)
+    for _ in range(2000 if SWEEP else ctx.scaled(60)):
+        here(*rng.choice((
+            ("REPLICAOF", "NO", "ONE"), ("REPLICAOF", "127.0.0.1", rng.choice(fakes).port), ("SET", f"own:{rng.randrange(9)}", 1), ("BGSAVE",),
+            ("CONFIG", "SET", "appendonly", rng.choice(("yes", "no"))), ("BGREWRITEAOF",), ("CLIENT", "KILL", "TYPE", "master"),
+            ("CONFIG", "SET", "repl-diskless-load", rng.choice(("swapdb", "disabled"))), ("MULTI",), ("EXEC",),
+            *[("REPLICAOF", "127.0.0.1", front.port)] * 5)))
+        if rng.random() < 0.1:
+            front.cut()
+        time.sleep(rng.choice((0, 0.02, 0.3)) * rng.random())
+    here("DISCARD")
+    here("REPLICAOF", "127.0.0.1", front.port)
+    writers.stop()
+    wait_until_same(primary, [replica, below])
+    eventually(lambda: not dumps_left(replica), 5, "no file left")
+    front.close()
