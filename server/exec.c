@@ -80,7 +80,9 @@ enum route_result exec_run(struct worker *w, struct request *r, struct call *cal
     ASSERT(c->transaction);
     if (!c->transaction->aborted) {
         if (!take(w, c, &held)) return ROUTE_WAITS;
-        if (run_is_paused(c, c->transaction->flags, held.count ? run_switches(&held) : pause_switches())) {
+        uint32_t flags =
+            (c->transaction->flags & ~(uint32_t)CMD_LOADING) | (c->transaction->common & CMD_LOADING);
+        if (run_is_paused(c, flags, held.count ? run_switches(&held) : pause_switches())) {
             run_let_go(w, c, &held);
             return run_wait_for_pause(w, c);
         }

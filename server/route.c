@@ -118,6 +118,18 @@ static inline bool writes(const struct client *c, const struct command *cmd) {
            (c->transaction->flags & CMD_WRITE);
 }
 
+/* Whether it may run while only commands with this flag may: EXEC, if all of its queue may. */
+static inline bool is_let_through(const struct client *c, const struct command *cmd, uint32_t flag) {
+    if (!(cmd->flags & flag)) return false;
+    return !c->transaction || !(cmd->flags & CMD_TRANSACTION) || (c->transaction->common & flag);
+}
+
+/* Whether it is one that dumps, or changes the role, while data is loaded beside what there is. */
+static bool disturbs_loading(const struct client *c, const struct command *cmd) {
+    if (cmd->flags & CMD_NO_ASYNC_LOADING) return true;
+    return c->transaction && (cmd->flags & CMD_TRANSACTION) && (c->transaction->flags & CMD_NO_ASYNC_LOADING);
+}
+
 /* Commands that are refused while the data cannot be saved, as in Redis: writes, and PING, so that somebody
  * notices. */
 static bool is_refused_without_disk(const struct client *c, const struct command *cmd) {
@@ -184,11 +196,11 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
                         reply->protocol == 2)) {
         refuse_subscriber(w, c, cmd);
     } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading, memory_order_relaxed) &&
-                        !(cmd->flags & CMD_LOADING))) {
-        reply_error(reply, "LOADING Redis is loading the dataset in memory");
+                        !is_let_through(c, cmd, CMD_LOADING))) {
+        refuse(w, c, cmd, "LOADING Redis is loading the dataset in memory");
     } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading_beside, memory_order_relaxed) &&
-                        (cmd->flags & CMD_NO_ASYNC_LOADING))) {
-        reply_error(reply, "LOADING Redis is loading the dataset in memory");
+                        disturbs_loading(c, cmd))) {
+        refuse(w, c, cmd, "LOADING Redis is loading the dataset in memory");
     } else if (UNLIKELY((persistence_refuses_writes() || aof_error()) && is_refused_without_disk(c, cmd))) {
         refuse_without_disk(w, c, cmd);
     } else if (UNLIKELY(atomic_load_explicit(&replication_refuses_writes, memory_order_relaxed) &&
@@ -198,7 +210,7 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
                         writes(c, cmd))) {
         refuse(w, c, cmd, "READONLY You can't write against a read only replica.");
     } else if (UNLIKELY(atomic_load_explicit(&follow_is_stale, memory_order_relaxed) &&
-                        !(cmd->flags & CMD_STALE))) {
+                        !is_let_through(c, cmd, CMD_STALE))) {
         refuse(w, c, cmd, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
     } else {
         return true;

@@ -55,13 +55,16 @@ enum route_result run_wait_for_pause(struct worker *w, struct client *c) {
     return ROUTE_WAITS;
 }
 
-/* A write that passed its checks just before the server became a replica: it is run again, which tells it so. */
+/* It passed its checks just before the server became a replica and may not write any more, or just before the data went to be
+ * loaded anew: it is run again, which tells it so. */
 static bool comes_too_late(uint32_t command_flags, uint32_t switches) {
-    return (switches & SWITCH_READONLY) && (command_flags & CMD_WRITE);
+    return ((switches & SWITCH_READONLY) && (command_flags & CMD_WRITE)) ||
+           ((switches & SWITCH_LOADING) && !(command_flags & CMD_LOADING));
 }
 
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches) {
-    if (LIKELY(!(switches & (SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES | SWITCH_READONLY)))) return false;
+    uint32_t looked_at = SWITCH_PAUSE_ALL | SWITCH_PAUSE_WRITES | SWITCH_READONLY | SWITCH_LOADING;
+    if (LIKELY(!(switches & looked_at))) return false;
     return pause_blocks(c, command_flags, switches) || comes_too_late(command_flags, switches);
 }
 

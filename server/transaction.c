@@ -22,6 +22,7 @@ static void publish_count(struct client *c, int32_t count) {
 void transaction_begin(struct client *c) {
     ASSERT(!c->transaction);
     c->transaction = mem_zalloc(sizeof *c->transaction);
+    c->transaction->common = UINT32_MAX;
     client_set(c, CLIENT_MULTI);
     publish_count(c, 0);
 }
@@ -71,6 +72,7 @@ void transaction_queue(struct worker *w, struct request *r, struct call *call) {
     else
         run_add_slices(t->wanted, q->keys, q->key_count);
     t->flags |= r->command->flags;
+    t->common &= r->command->flags;
     t->bytes += resp_partial_bytes(q->partial) + sizeof *q + q->key_count * sizeof *q->keys;
     publish_count(call->client, (int32_t)t->count);
     reply_simple(call->reply, "QUEUED");

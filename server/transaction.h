@@ -32,6 +32,7 @@ struct transaction {
     bool aborted;    /* a command was refused: EXEC will not run the others */
     bool all_slices; /* one of them wants all */
     uint32_t flags;  /* of all commands */
+    uint32_t common; /* flags that every one of them has */
     size_t bytes;    /* held by the queue */
     uint64_t wanted[SLICES_MAX / 64];
 };

@@ -510,3 +510,40 @@ def test_two_that_follow_each_other(ctx):
     one.client()("SET", "k", "w")
     wait_until_level(one, other)
     equal(other.client()("GET", "k"), b"w")
+
+
+@only("gyre")
+@timeout(60)
+def test_transactions_from_before(ctx):
+    """Queued while the data was there, and run while it is not, or is too old to be shown: they are refused, as in redis-server."""
+    primary = primary_of(ctx)
+    primary.client()("DEBUG", "POPULATE", 75_000 if ctx.sanitized else 300_000, "key", 100)
+
+    def replies(replica):
+        control, queued, empty, later = (replica.client() for _ in range(4))
+        control("SET", "own", "data")
+        for client in (queued, later):
+            equal(client.pipeline([("MULTI",), ("GET", "own")]), ["OK", "QUEUED"])
+        empty("MULTI")
+        control("CONFIG", "SET", "maxmemory", 1_000_000)  # no room for the old and the new
+        control("REPLICAOF", "127.0.0.1", primary.port)
+        while info(control, "loading") != "1" and info(control, "master_link_status") != "up":
+            pass
+        found = [queued("EXEC"), empty("EXEC")]
+        loads = info(control, "loading") == "1"
+        wait_for_link(replica)
+        queued.pipeline([("MULTI",), ("GET", "own")])
+        control("CONFIG", "SET", "replica-serve-stale-data", "no")
+        control("REPLICAOF", "127.0.0.1", 1)
+        eventually(lambda: "MASTERDOWN" in str(control("GET", "own")), 5, "no stale data")
+        found.append(queued("EXEC"))
+        control("CONFIG", "SET", "maxmemory", 0)
+        control("REPLICAOF", "NO", "ONE")
+        return found + [later("EXEC")] if loads else None
+
+    found = []
+    for make in (ctx.oracle, ctx.server):
+        found.append(eventually(lambda make=make: replies(make(*OPTIONS)), 30, "a load that took long enough"))
+    equal(found[1], found[0])
+    contains(str(found[1][0]), "EXECABORT Transaction discarded because of: LOADING")
+    contains(str(found[1][2]), "EXECABORT Transaction discarded because of: MASTERDOWN")

@@ -3,7 +3,7 @@
  *
  * Two threads write. Each of their connections sends several transfers at once; each thread climbs two ladders besides:
  * the rungs of the one in a pipeline, those of the other each by the next connection, once the rung before was answered.
- * Each of the other threads reads one server by several connections at once, by MGET and by GETs in MULTI. A round lasts
+ * Each of the other threads reads one server by several connections at once, by MGET and by GETs in MULTI, whose EXEC comes at once or later. A round lasts
  * some tenths of a second and nothing waits for replicas at its end: they go on with what they have not
  * applied, so that a view may be as many rounds late as the links make it. Links and replicas may fail meanwhile, and that is
  * for others to see to: a replica may answer with errors or close connections, which are opened again.
@@ -29,6 +29,7 @@ enum {
     ROUND_NS = 300000000,
     PAUSE_NS = 300000, /* of a reader, so that it leaves something of the processor to the writers */
     LONG_PAUSE_NS = 5000000,
+    EXEC_LATER_NS = 3000000, /* at most */
 };
 
 _Static_assert(WRITERS * 2 == PREFIX_LADDERS, "two ladders for each writer");
@@ -46,7 +47,7 @@ struct written {
 struct seen {
     uint64_t refused, lost, moved; /* errors, connections, views that had got further than the one before */
     int64_t last_clock;
-    bool multi[CONNECTIONS];
+    enum reading { READS_AT_ONCE, READS_IN_MULTI, READS_LATER } reading[CONNECTIONS];
     uint64_t invoked_ns[CONNECTIONS];
     size_t count;
     uint64_t all;
@@ -154,14 +155,26 @@ static void write_round(struct crew_member *m, struct replicas *a) {
 static void send_read(struct crew_member *m, unsigned connection, struct replicas *a) {
     struct seen *seen = &a->seen[m->index - WRITERS];
     struct wire *w = &m->wires[connection];
-    bool multi = seen->multi[connection] = random_below(&m->random, 2) == 0;
+    enum reading reading = seen->reading[connection] =
+        (enum reading)random_below(&m->random, READS_LATER + 1);
+    bool multi = reading != READS_AT_ONCE;
     if (!multi) wire_add(w, "MGET");
     for (unsigned v = 0; v < PREFIX_VALUES; v++) {
         if (multi) wire_add(w, v ? "\r\nGET" : "MULTI\r\nGET");
         add_key(w, a, v);
     }
-    wire_add(w, multi ? "\r\nEXEC\r\n" : "\r\n");
+    wire_add(w, reading == READS_IN_MULTI ? "\r\nEXEC\r\n" : "\r\n");
     seen->invoked_ns[connection] = wire_send(w);
+}
+
+/* The EXECs that were kept back. */
+static void send_later(struct crew_member *m, struct seen *seen) {
+    rest((long)random_below(&m->random, EXEC_LATER_NS));
+    for (unsigned c = 0; c < CONNECTIONS; c++) {
+        if (seen->reading[c] != READS_LATER) continue;
+        wire_add(&m->wires[c], "EXEC\r\n");
+        seen->invoked_ns[c] = wire_send(&m->wires[c]);
+    }
 }
 
 static void note_view(struct seen *seen, unsigned node, uint64_t invoked_ns, const struct wire_reply *said) {
@@ -183,7 +196,7 @@ static void receive_read(struct crew_member *m, unsigned connection, struct repl
     struct seen *seen = &a->seen[node];
     struct wire *w = &m->wires[connection];
     struct wire_reply said = {0};
-    unsigned before = seen->multi[connection] ? 1 + PREFIX_VALUES : 0;
+    unsigned before = seen->reading[connection] == READS_AT_ONCE ? 0 : 1 + PREFIX_VALUES;
     for (unsigned i = 0; i < before; i++) wire_read(w, &said); /* OK, and QUEUED or an error for each */
     wire_read(w, &said);
     if (said.type == '*') {
@@ -207,6 +220,7 @@ static void read_round(struct crew_member *m, struct replicas *a) {
         rest(PAUSE_NS);
         if (seen->count + CONNECTIONS > VIEWS_MAX) continue;
         for (unsigned c = 0; c < CONNECTIONS; c++) send_read(m, c, a);
+        send_later(m, seen);
         for (unsigned c = 0; c < CONNECTIONS; c++) receive_read(m, c, a);
     }
     seen->all += seen->count;
