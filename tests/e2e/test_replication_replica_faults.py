@@ -143,6 +143,11 @@ def cut_everywhere(ctx, kind):
     if not ctx.sanitized:
         share = (sum(replica.cpu_seconds() for replica in replicas) - cpu) / (time.monotonic() - began) / len(replicas)
         assert share < 0.25, f"each replica took {share:.2f} of a processor"
+    fresh = replica_of(ctx, "--replicaof", f"127.0.0.1 {primary.port}")
+    wait_until_same(primary, [fresh])
+    usual = int(info(fresh.client(), "used_memory"))
+    for replica in replicas:
+        eventually(lambda replica=replica: int(info(replica.client(), "used_memory")) < usual * 1.1 + 2_000_000, 5, f"no more memory used than {usual}")
     for replica, count in zip(replicas, files):
         eventually(lambda replica=replica: not dumps_left(replica), 5, "no file left")
         eventually(lambda replica=replica, count=count: open_files(replica) <= count, 5, "no descriptor left")
