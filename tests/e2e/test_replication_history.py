@@ -13,7 +13,7 @@ import threading
 import time
 
 from fixture import ROOT
-from harness import alone, eventually, only, slow, timeout
+from harness import alone, eventually, only, slow, timeout, variants
 from tree import Node, wait_until_alike
 
 CLIENT = pathlib.Path(ROOT) / "build" / "release" / "gyre-history"
@@ -102,6 +102,7 @@ def judge(ctx, nodes, seconds, swaps=False):
 
 @only("gyre")
 @alone
+@variants("release", "tsan")
 @timeout(60)
 def test_a_chain_whose_links_are_cut(ctx):
     """And which has no room for old and new data: it refuses to answer while it loads."""
@@ -115,6 +116,7 @@ def test_a_chain_whose_links_are_cut(ctx):
 
 @only("gyre")
 @alone
+@variants("release", "tsan")
 @timeout(60)
 def test_a_chain_that_swaps_new_data_in(ctx):
     judge(ctx, chain(ctx, ["gyre"] * 3, "--repl-diskless-load", "swapdb"), 4)
@@ -125,7 +127,7 @@ def test_a_chain_that_swaps_new_data_in(ctx):
 @slow
 @timeout(60)
 def test_below_a_stock_primary(ctx):
-    judge(ctx, chain(ctx, ["redis", "gyre", "gyre"]), 6)
+    judge(ctx, chain(ctx, ["redis", "gyre", "gyre"]), 4)
 
 
 @only("gyre")
