@@ -8,8 +8,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { NOW_AND_THEN = 32 };
+enum { NOW_AND_THEN = 32, LONG_ENOUGH_US = 1000 };
 
 static bool has_fault(const char *name) {
     const char *fault = getenv("GYRE_BROKEN"); /* nothing changes the environment */
@@ -59,10 +60,18 @@ bool broken_skip(void) {
 }
 
 void broken_swap(struct apply_command *first, bool is_two) {
-    if (!is_two || !has_fault("swap") || !now_and_then()) return;
+    static bool kept_back; /* the one worker's that applies */
+    if (!has_fault("swap")) return;
+    if (kept_back) usleep(LONG_ENOUGH_US); /* that somebody sees it */
+    kept_back = !kept_back && is_two && now_and_then();
+    if (!kept_back) return;
     struct apply_command second = first[1];
     first[1] = first[0];
     first[0] = second;
+}
+
+bool broken_loads(void) {
+    return has_fault("loads");
 }
 #else
 typedef int broken_is_empty; /* ISO C forbids an empty file */

@@ -10,6 +10,7 @@
  *    pieces   a replica lets all slices go and takes them again between the commands of a primary's transaction
  *    skip     now and then a replica leaves out a command, or transaction, of its primary's stream
  *    swap     now and then a replica applies the second of two commands first
+ *    loads    a replica answers although its data is being loaded
  *
  * `make checker-demo` builds it and expects the checker to object to each.
  */
@@ -32,6 +33,7 @@ void broken_between_applied(struct worker *w);
 bool broken_skip(void);
 /* `is_two`: another command follows it, which is none of a transaction. */
 void broken_swap(struct apply_command *first, bool is_two);
+bool broken_loads(void);
 #else
 static inline void broken_let_others_in(struct call *c) {
     (void)c;
@@ -57,6 +59,9 @@ static inline bool broken_skip(void) {
 static inline void broken_swap(struct apply_command *first, bool is_two) {
     (void)first;
     (void)is_two;
+}
+static inline bool broken_loads(void) {
+    return false;
 }
 #endif
 

@@ -2,6 +2,7 @@
 #include "server/route.h"
 
 #include "server/aof.h"
+#include "server/broken.h"
 #include "server/config.h"
 #include "server/errorstats.h"
 #include "server/exec.h"
@@ -196,7 +197,7 @@ static bool passes_checks(struct worker *w, struct client *c, struct request *r)
                         reply->protocol == 2)) {
         refuse_subscriber(w, c, cmd);
     } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading, memory_order_relaxed) &&
-                        !is_let_through(c, cmd, CMD_LOADING))) {
+                        !is_let_through(c, cmd, CMD_LOADING) && !broken_loads())) {
         refuse(w, c, cmd, "LOADING Redis is loading the dataset in memory");
     } else if (UNLIKELY(atomic_load_explicit(&persistence_is_loading_beside, memory_order_relaxed) &&
                         disturbs_loading(c, cmd))) {

@@ -2,6 +2,7 @@
 #include "server/run.h"
 
 #include "server/blocked.h"
+#include "server/broken.h"
 #include "server/command_keys.h"
 #include "server/config.h"
 #include "server/errorstats.h"
@@ -59,7 +60,7 @@ enum route_result run_wait_for_pause(struct worker *w, struct client *c) {
  * loaded anew: it is run again, which tells it so. */
 static bool comes_too_late(uint32_t command_flags, uint32_t switches) {
     return ((switches & SWITCH_READONLY) && (command_flags & CMD_WRITE)) ||
-           ((switches & SWITCH_LOADING) && !(command_flags & CMD_LOADING));
+           ((switches & SWITCH_LOADING) && !(command_flags & CMD_LOADING) && !broken_loads());
 }
 
 bool run_is_paused(struct client *c, uint32_t command_flags, uint32_t switches) {

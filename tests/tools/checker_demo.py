@@ -8,6 +8,7 @@ when the broken server was convicted each time, within the time given.
 import pathlib
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
@@ -20,8 +21,16 @@ SECONDS = "20"
 
 # What is broken (server/broken.h), and the profile that has to find it.
 FAULTS = (("keys", "rounds"), ("keys", "windows"), ("exec", "accounts"), ("exec", "moves"), ("watch", "accounts"), ("order", "queues"), ("lose", "queues"),
-          ("pieces", "replicas"), ("skip", "replicas"), ("swap", "replicas"))
+          ("pieces", "replicas"), ("skip", "replicas"), ("swap", "replicas"), ("loads", "replicas"))
 MANY = {profile: ("--threads", "8", "--connections", "16") for profile in ("accounts", "moves", "queues")}
+
+
+def load_anew(primary, replica):
+    """The replica gets everything, and has no room for it beside what it holds."""
+    replica.client()("CONFIG", "SET", "maxmemory", "1mb")
+    primary.client()("DEBUG", "POPULATE", 100000, "filler", 100)
+    primary.client()("DEBUG", "CHANGE-REPL-ID")
+    primary.client()("CLIENT", "KILL", "TYPE", "replica")
 
 
 def run(fault, profile):
@@ -34,7 +43,12 @@ def run(fault, profile):
             eventually(lambda: "master_link_status:up" in servers[1].client()("INFO", "replication").decode(), 20, "the link")
             more += ["--replica", str(servers[1].port)]
         command = [str(ROOT / "build/release/gyre-history"), "--port", str(servers[0].port), "--profile", profile, "--seconds", SECONDS]
-        return subprocess.run([*command, *more], capture_output=True, text=True, timeout=120, check=False)
+        with subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            while profile == "replicas" and process.poll() is None:
+                time.sleep(1)
+                load_anew(*servers)
+            said, _ = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(command, process.returncode, said, "")
     finally:
         for server in servers:
             server.kill()
