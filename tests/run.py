@@ -40,7 +40,8 @@ def arguments():
     parser.add_argument("--variant", default="release")
     parser.add_argument("--target", default="gyre", choices=("gyre", "redis"))
     parser.add_argument("--quick", action="store_true", help="leave slow tests out and repeat less")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--jobs", type=int, default=2 * os.cpu_count(),
+                        help="how many at once (default: two a core, for most of them mostly wait)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--tally", help="add the counts to this file instead of printing the last line")
     parser.add_argument("-k", dest="pattern", default="", help="a regular expression that names must match")
