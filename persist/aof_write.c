@@ -49,15 +49,6 @@ static void pass_marks(struct aof_write *w) {
     }
 }
 
-static void move_kept(struct aof_write *w, uint64_t at) {
-    const char *bytes;
-    size_t n;
-    while (w->kept.at < at && (n = stream_look(&w->kept, &bytes)) > 0) {
-        uint64_t left = at - w->kept.at;
-        stream_advance(&w->kept, n < left ? n : (size_t)left);
-    }
-}
-
 /* ---- writing ---- */
 
 static void note_failure(struct aof_write *w, _Atomic int *where, int error, const char *what) {
@@ -73,25 +64,36 @@ static void note_success(_Atomic int *where, const char *what) {
     log_warning("%s the append-only file works again.", what);
 }
 
+/* So many bytes are in the file: of the stamp first, then of the stream. */
+static void go_past(struct aof_write *w, size_t moved) {
+    size_t stamp = moved < w->stamp_bytes ? moved : w->stamp_bytes;
+    w->size += moved;
+    memmove(w->stamp, w->stamp + stamp, w->stamp_bytes - stamp);
+    w->stamp_bytes -= (unsigned)stamp;
+    stream_advance_to(&w->reader, w->reader.at + moved - stamp);
+    pass_marks(w);
+    atomic_store_explicit(&w->bytes, w->size, memory_order_relaxed);
+}
+
+/* Everything that is in the file is on the disk. */
+static void is_durable_up_to_here(struct aof_write *w) {
+    w->synced_size = w->size;
+    stream_advance_to(&w->kept, w->reader.at);
+    atomic_fetch_add_explicit(&w->syncs, 1, memory_order_relaxed);
+    oplog_set_durable(w->thread, w->written_ticket);
+}
+
 static void written(struct thread *t, struct file_operation *op, int64_t result) {
     struct aof_write *w = of_write(op);
-    size_t moved = result >= 0 ? (size_t)result : op->moved;
     (void)t;
     w->writing = false;
-    w->size += moved;
-    if (w->stamp_bytes) {
-        size_t stamp = moved < w->stamp_bytes ? moved : w->stamp_bytes;
-        memmove(w->stamp, w->stamp + stamp, w->stamp_bytes - stamp);
-        w->stamp_bytes -= (unsigned)stamp;
-    } else {
-        stream_advance(&w->reader, moved);
-        pass_marks(w);
-    }
-    atomic_store_explicit(&w->bytes, w->size, memory_order_relaxed);
-    if (result < 0)
+    if (result < 0) {
         note_failure(w, &w->write_error, (int)-result, "writing to");
-    else
+    } else {
         note_success(&w->write_error, "Writing to");
+        go_past(w, (size_t)result);
+        if (op->pieces.durable) is_durable_up_to_here(w);
+    }
     aof_write_go(w);
 }
 
@@ -125,6 +127,13 @@ uint64_t aof_write_wants_ns(const struct aof_write *w) {
     return w->pending_since_ns ? w->pending_since_ns + FEW_NS : 0;
 }
 
+/* Whether the write itself may make durable what it writes, which saves the sync: if everything before it is
+ * so already. */
+static bool may_sync_by_write(const struct aof_write *w) {
+    return w->policy == AOF_SYNC_ALWAYS && !w->never_mind_sync && !w->syncing && !w->redo_to &&
+           w->synced_size == w->size && w->kept.at == w->reader.at;
+}
+
 static void write_more(struct aof_write *w) {
     uint64_t left = bytes_to_write(w);
     if (w->writing || left == 0) return;
@@ -132,17 +141,15 @@ static void write_more(struct aof_write *w) {
         clock_mono_ns() - w->failed_ns < SECOND_NS)
         return;
     if (may_wait_for_more(w, left)) return;
-    const char *bytes = w->stamp;
-    size_t n = w->stamp_bytes;
-    if (!n) {
-        n = stream_look(&w->reader, &bytes);
-        ASSERT(n > 0);
-        if (n > left) n = (size_t)left;
-        if (n > WRITE_BYTES_MAX) n = WRITE_BYTES_MAX;
-    }
+    unsigned count = 0;
+    if (w->stamp_bytes) w->pieces[count++] = (struct iovec){w->stamp, w->stamp_bytes};
+    if (left > WRITE_BYTES_MAX) left = WRITE_BYTES_MAX;
+    count += stream_look_ahead(&w->reader, w->pieces + count, AOF_PIECES - count, left);
     w->writing = true;
     w->write.done = written;
-    file_write(w->thread, &w->write, w->fd, bytes, n, w->size);
+    struct ring_pieces what = {
+        .pieces = w->pieces, .count = count, .offset = w->size, .durable = may_sync_by_write(w)};
+    file_write_pieces(w->thread, &w->write, w->fd, &what);
 }
 
 /* ---- syncing ---- */
@@ -157,7 +164,7 @@ static void synced(struct thread *t, struct file_operation *op, int64_t result) 
         note_success(&w->sync_error, "Syncing");
         atomic_fetch_add_explicit(&w->syncs, 1, memory_order_relaxed);
         w->synced_size = w->syncing_size;
-        move_kept(w, w->syncing_at);
+        stream_advance_to(&w->kept, w->syncing_at);
         oplog_set_durable(t, w->syncing_ticket);
     }
     aof_write_go(w);
@@ -235,11 +242,11 @@ static void sync_more(struct aof_write *w) {
 /* What nobody syncs is not kept; nor is what would be too much. */
 static void forget_kept(struct aof_write *w) {
     if (w->policy == AOF_SYNC_NO && !w->syncing) {
-        move_kept(w, w->reader.at);
+        stream_advance_to(&w->kept, w->reader.at);
         w->synced_size = w->size;
     } else if (UNLIKELY(w->reader.at - w->kept.at > KEPT_BYTES_MAX)) {
         w->synced_size += w->reader.at - KEPT_BYTES_MAX / 2 - w->kept.at;
-        move_kept(w, w->reader.at - KEPT_BYTES_MAX / 2);
+        stream_advance_to(&w->kept, w->reader.at - KEPT_BYTES_MAX / 2);
     }
 }
 
@@ -252,7 +259,7 @@ static void change_files(struct aof_write *w) {
         return;
     w->closing = true;
     if (w->policy != AOF_SYNC_NO && w->kept.at != w->reader.at) return; /* sync_more does that first */
-    move_kept(w, w->reader.at);
+    stream_advance_to(&w->kept, w->reader.at);
     file_close(w->thread, w->fd);
     w->fd = w->next_fd;
     w->next_fd = -1;

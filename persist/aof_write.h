@@ -1,9 +1,9 @@
 /* aof_write.h: the stream written into the increments of an append-only file, and made durable.
  *
  * One write and one sync are in flight at a time; both go through the ring, so neither waits for the other and
- * nothing waits for the disk. Whatever was written when a sync begins is covered by it: with `always` that is
- * the group commit, one sync for all replies that wait. What a ticket's fate is others learn from
- * oplog_set_durable.
+ * nothing waits for the disk. With `always` a write makes durable what it writes, if everything before it is:
+ * one request for all replies that wait, the group commit. Otherwise a sync covers whatever was written when it
+ * begins. What a ticket's fate is others learn from oplog_set_durable.
  *
  *     stream  ....................................
  *                    ^kept    ^written    ^end        kept: what a sync that failed would have to write anew
@@ -33,7 +33,7 @@ enum aof_sync { AOF_SYNC_NO, AOF_SYNC_ALWAYS, AOF_SYNC_EVERY_SECOND };
 struct aof_mark {
     uint64_t at, ticket;
 };
-enum { AOF_MARKS = 256, AOF_STAMP_MAX = 32 };
+enum { AOF_MARKS = 256, AOF_STAMP_MAX = 32, AOF_PIECES = 128 };
 
 struct aof_write {
     struct file_operation write, sync; /* `write` is first: see aof_write.c */
@@ -61,7 +61,8 @@ struct aof_write {
     bool writing, syncing, closing;
     int64_t stamped_s;
     char stamp[AOF_STAMP_MAX];
-    unsigned stamp_bytes; /* of the stamp that is to be written first */
+    unsigned stamp_bytes;            /* of the stamp that is to be written first */
+    struct iovec pieces[AOF_PIECES]; /* of the write in flight */
     /* For others to see. */
     _Atomic int write_error, sync_error; /* an errno; 0: the last went well */
     _Atomic uint64_t bytes;              /* of the file in use */

@@ -271,3 +271,29 @@ void stream_advance(struct stream_reader *reader, size_t n) {
     ASSERT(reader->at + n <= reader->block->offset[who] + heard_by(reader->block, who));
     reader->at += n;
 }
+
+unsigned stream_look_ahead(const struct stream_reader *reader, struct iovec *pieces, unsigned most,
+                           uint64_t bytes_max) {
+    enum stream_audience who = reader->audience;
+    uint64_t at = reader->at;
+    unsigned count = 0;
+    for (const struct stream_block *b = reader->block; b && count < most && bytes_max > 0; b = b->next) {
+        size_t from = (size_t)(at - b->offset[who]), n = heard_by(b, who) - from;
+        ASSERT(at >= b->offset[who] && from <= heard_by(b, who));
+        if (n > bytes_max) n = (size_t)bytes_max;
+        if (n) pieces[count++] = (struct iovec){(char *)(uintptr_t)b->data + from, n};
+        at += n;
+        bytes_max -= n;
+    }
+    return count;
+}
+
+void stream_advance_to(struct stream_reader *reader, uint64_t at) {
+    const char *bytes;
+    size_t n;
+    while (reader->at < at && (n = stream_look(reader, &bytes)) > 0) {
+        uint64_t left = at - reader->at;
+        stream_advance(reader, n < left ? n : (size_t)left);
+    }
+    ASSERT(reader->at >= at);
+}

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct stream_block;
 
@@ -85,5 +86,11 @@ void stream_leave(struct stream_reader *reader);
  * them. */
 size_t stream_look(struct stream_reader *reader, const char **bytes);
 void stream_advance(struct stream_reader *reader, size_t n);
+/* The next bytes in pieces, as many as `most` and at most `bytes_max` bytes; returns how many pieces there are. Valid
+ * until the reader goes past them. */
+unsigned stream_look_ahead(const struct stream_reader *reader, struct iovec *pieces, unsigned most,
+                           uint64_t bytes_max);
+/* Goes on to a place, if it is not there or beyond it already; the stream must have come to it. */
+void stream_advance_to(struct stream_reader *reader, uint64_t at);
 
 #endif

@@ -36,14 +36,19 @@ static void begin(struct file_operation *op, enum file_kind kind, int fd) {
     op->kind = kind;
     op->fd = fd;
     op->n = op->moved = 0;
+    op->pieces.count = 0;
     op->fault = 0;
+}
+
+static bool is_of_kind(const struct file_operation *op, int kind) {
+    return (int)op->kind == kind || (kind == FILE_SYNC && op->pieces.count && op->pieces.durable);
 }
 
 /* Whether a fault takes the operation's place: it then waits, or a request that does nothing brings the error
  * by the usual way. */
 static bool is_faulty(struct thread *t, struct file_operation *op) {
     if (LIKELY(atomic_load_explicit(&fault.left, memory_order_relaxed) < 0)) return false;
-    if (atomic_load(&fault.kind) != (int)op->kind) return false;
+    if (!is_of_kind(op, atomic_load(&fault.kind))) return false;
     if (atomic_load(&fault.left) > 0 && atomic_fetch_sub(&fault.left, 1) > 0) return false;
     atomic_store(&fault.left, 0);
     op->fault = -atomic_load(&fault.error);
@@ -65,6 +70,10 @@ void file_open(struct thread *t, struct file_operation *op, const char *path, in
 /* Begins, or goes on with, a read, write or sync, whose arguments lie in the operation. */
 static void move_on(struct thread *t, struct file_operation *op) {
     if (is_faulty(t, op)) return;
+    if (op->pieces.count) {
+        ring_write_pieces(t->ring, op->fd, &op->pieces, tag_of(op));
+        return;
+    }
     char *at = op->bytes + op->moved;
     size_t rest = op->n - op->moved;
     switch (op->kind) {
@@ -92,6 +101,13 @@ void file_write(struct thread *t, struct file_operation *op, int fd, const void 
                 uint64_t offset) {
     begin(op, FILE_WRITE, fd);
     begin_moving(t, op, (char *)(uintptr_t)from, n, offset);
+}
+
+void file_write_pieces(struct thread *t, struct file_operation *op, int fd, const struct ring_pieces *what) {
+    ASSERT(what->count > 0);
+    begin(op, FILE_WRITE, fd);
+    op->pieces = *what;
+    move_on(t, op);
 }
 
 void file_sync(struct thread *t, struct file_operation *op, int fd, bool data_only) {
@@ -146,12 +162,13 @@ bool file_completion(struct thread *t, const struct completion *done) {
         }
         if (result > 0) {
             op->moved += (size_t)result;
-            if (op->moved < op->n) {
+            if (!op->pieces.count && op->moved < op->n) {
                 move_on(t, op);
                 return true;
             }
         }
-        if (result == 0 && op->kind == FILE_WRITE && op->moved < op->n) result = -EIO;
+        bool is_short = op->moved < op->n || op->pieces.count;
+        if (result == 0 && op->kind == FILE_WRITE && is_short) result = -EIO;
         if (result >= 0) result = (int64_t)op->moved;
     }
     op->done(t, op, result);

@@ -43,7 +43,8 @@ struct file_operation {
     char *bytes;
     size_t n, moved;
     uint64_t offset;
-    int64_t fault; /* what it is to result in, instead of being done */
+    struct ring_pieces pieces; /* of a write of several; else there are 0 */
+    int64_t fault;             /* what it is to result in, instead of being done */
     struct file_operation *next;
 };
 
@@ -52,6 +53,10 @@ void file_open(struct thread *t, struct file_operation *op, const char *path, in
 void file_read(struct thread *t, struct file_operation *op, int fd, void *to, size_t n, uint64_t offset);
 void file_write(struct thread *t, struct file_operation *op, int fd, const void *from, size_t n,
                 uint64_t offset);
+/* Writes several pieces; what it says may be less than all of them. One that is durable ends when the bytes
+ * it says it wrote are on the disk; after an error nothing is known of them, and they are to be written again,
+ * in place. */
+void file_write_pieces(struct thread *t, struct file_operation *op, int fd, const struct ring_pieces *what);
 void file_sync(struct thread *t, struct file_operation *op, int fd, bool data_only);
 /* Has the kernel write this range out in the background, so that a later sync has little left to do. */
 void file_sync_range(struct thread *t, struct file_operation *op, int fd, uint64_t offset, uint32_t n);
@@ -66,7 +71,7 @@ void file_close(struct thread *t, int fd);
 /* Whether a completion was of a file operation; then it has been dealt with. */
 bool file_completion(struct thread *t, const struct completion *done);
 
-/* From now on, after `after` more of them, operations of this kind fail with `error` (an errno; for a write
+/* From now on, after `after` more of them, operations of this kind (a durable write is also a sync) fail with `error` (an errno; for a write
  * ENOSPC is a disk that is full), until file_heal. `error` 0: they wait until then, as on a disk that hangs. */
 void file_fault(enum file_kind kind, unsigned after, int error);
 void file_heal(void);

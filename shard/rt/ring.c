@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -303,6 +304,12 @@ void ring_read(struct ring *r, int fd, void *to, size_t n, uint64_t offset, uint
 
 void ring_write(struct ring *r, int fd, const void *from, size_t n, uint64_t offset, uint64_t tag) {
     PREPARE(r, tag, io_uring_prep_write, fd, from, (unsigned)(n > FILE_MAX ? FILE_MAX : n), offset);
+}
+
+void ring_write_pieces(struct ring *r, int fd, const struct ring_pieces *what, uint64_t tag) {
+    ASSERT(what->count > 0 && what->count <= IOV_MAX);
+    PREPARE(r, tag, io_uring_prep_writev2, fd, what->pieces, what->count, what->offset,
+            what->durable ? RWF_DSYNC : 0);
 }
 
 void ring_sync(struct ring *r, int fd, bool data_only, uint64_t tag) {

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 struct ring;
 
@@ -75,6 +76,15 @@ void ring_close_fd(struct ring *r, int fd, uint64_t tag);
 void ring_open_file(struct ring *r, const char *path, int flags, unsigned mode, uint64_t tag);
 void ring_read(struct ring *r, int fd, void *to, size_t n, uint64_t offset, uint64_t tag);
 void ring_write(struct ring *r, int fd, const void *from, size_t n, uint64_t offset, uint64_t tag);
+/* Several pieces, to lie one behind the other in the file. `durable`: the request ends when they are on the
+ * disk, as with a sync of the data of this range (RWF_DSYNC, pwritev2(2)). */
+struct ring_pieces {
+    const struct iovec *pieces; /* they and the array stay valid until the completion */
+    unsigned count;
+    bool durable;
+    uint64_t offset;
+};
+void ring_write_pieces(struct ring *r, int fd, const struct ring_pieces *what, uint64_t tag);
 void ring_sync(struct ring *r, int fd, bool data_only, uint64_t tag);
 /* Has the kernel begin to write this range of a file to the disk, and waits for what it began before. */
 void ring_sync_range(struct ring *r, int fd, uint64_t offset, uint32_t n, uint64_t tag);

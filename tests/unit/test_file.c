@@ -98,6 +98,28 @@ Test(file, what_was_written_is_read_back) {
     mem_free(back);
 }
 
+Test(file, pieces_lie_one_behind_the_other) {
+    int fd = opened(path, O_RDWR | O_CREAT);
+    char back[16] = "";
+    struct iovec pieces[] = {{"one", 3}, {"two", 3}, {"three", 5}};
+    struct ring_pieces what = {.pieces = pieces, .count = 3, .durable = true, .offset = 1};
+    file_write_pieces(&thread, &job.op, fd, &what);
+    cr_assert_eq(wait_for(&job), 11);
+    file_read(&thread, &job.op, fd, back, sizeof back, 1);
+    cr_assert_eq(wait_for(&job), 11, "the operation is used for something else");
+    cr_assert_str_eq(back, "onetwothree");
+    /* A durable one is also a sync: what makes that fail makes it fail. */
+    file_fault(FILE_SYNC, 0, EIO);
+    file_write_pieces(&thread, &job.op, fd, &what);
+    cr_assert_eq(wait_for(&job), -EIO);
+    what.durable = false;
+    file_write_pieces(&thread, &job.op, fd, &what);
+    cr_assert_eq(wait_for(&job), 11);
+    file_heal();
+    file_close(&thread, fd);
+    turn();
+}
+
 Test(file, names_change_and_go) {
     file_close(&thread, opened(path, O_RDWR | O_CREAT));
     file_rename(&thread, &job.op, path, other);

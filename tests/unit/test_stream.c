@@ -252,3 +252,40 @@ Test(stream, audiences_that_alternate_take_little_memory) {
     cr_assert_lt(mem_used() - before, COUNT * 2 * 1024);
     stream_leave(&slow);
 }
+
+/* What lies ahead is shown in pieces without the reader moving; he may go anywhere in it then. */
+Test(stream, looks_ahead_over_blocks) {
+    enum { COUNT = 600, PIECES = 8 };
+    struct iovec pieces[PIECES];
+    struct buf seen = {0};
+    for (unsigned i = 0; i < COUNT; i++) {
+        log_incr(&others[i % OTHERS], 0, "a");
+        oplog_publish(&others[i % OTHERS], false);
+        stream_merge(&stream, ALL);
+        if (i % 100 == 0) stream_say(&stream, STREAM_REPLICAS, PING, strlen(PING));
+    }
+    unsigned first = stream_look_ahead(&reader, pieces, PIECES, 5);
+    cr_assert_eq(first, 1);
+    cr_assert_eq(pieces[0].iov_len, 5);
+    cr_assert_eq(stream_look_ahead(&reader, pieces, 2, UINT64_MAX), 2,
+                 "no more pieces than there is room for");
+    while (reader.at < stream.end[STREAM_FILE]) {
+        unsigned count = stream_look_ahead(&reader, pieces, PIECES, 3000);
+        uint64_t bytes = 0;
+        cr_assert_gt(count, 0);
+        for (unsigned i = 0; i < count; i++) {
+            buf_append(&seen, pieces[i].iov_base, pieces[i].iov_len);
+            bytes += pieces[i].iov_len;
+        }
+        cr_assert(bytes > 0 && bytes <= 3000);
+        stream_advance_to(&reader, reader.at + bytes);
+    }
+    cr_assert_eq(seen.len, stream.end[STREAM_FILE]);
+    size_t one = strlen(INCR("a")), select = seen.len - COUNT * one;
+    for (size_t at = select; at < seen.len; at += one)
+        cr_assert_eq(memcmp(seen.data + at, INCR("a"), one), 0);
+    cr_assert_eq(stream_look_ahead(&reader, pieces, PIECES, UINT64_MAX), 0);
+    stream_advance_to(&reader, 1);
+    cr_assert_eq(reader.at, stream.end[STREAM_FILE], "never back");
+    buf_free(&seen);
+}
