@@ -49,6 +49,11 @@ static void pass_marks(struct aof_write *w) {
     }
 }
 
+/* The entries that are not in the file: replies wait for them. */
+static uint64_t entries_left(const struct aof_write *w) {
+    return oplog_next_ticket() - 1 - w->written_ticket;
+}
+
 /* ---- writing ---- */
 
 static void note_failure(struct aof_write *w, _Atomic int *where, int error, const char *what) {
@@ -93,6 +98,8 @@ static void written(struct thread *t, struct file_operation *op, int64_t result)
         note_success(&w->write_error, "Writing to");
         go_past(w, (size_t)result);
         if (op->pieces.durable) is_durable_up_to_here(w);
+        if (w->policy == AOF_SYNC_ALWAYS)
+            gather_commit_ends(&w->gather, entries_left(w), w->thread->turn_mono_ns);
     }
     aof_write_go(w);
 }
@@ -114,17 +121,27 @@ static void prepare_stamp(struct aof_write *w) {
     w->stamp_bytes = (unsigned)snprintf(w->stamp, sizeof w->stamp, "#TS:%lld\r\n", (long long)now_s);
 }
 
+/* Whether what is left should be written later, together with what comes until then. */
 static bool may_wait_for_more(struct aof_write *w, uint64_t left) {
-    bool waits = w->policy != AOF_SYNC_ALWAYS && w->next_fd < 0 && !w->redo_to && left < FEW_BYTES;
     uint64_t now_ns = w->thread->turn_mono_ns;
-    if (waits && !w->pending_since_ns) w->pending_since_ns = now_ns;
-    if (waits && now_ns - w->pending_since_ns < FEW_NS) return true;
+    bool urgent = w->next_fd >= 0 || w->redo_to || left >= FEW_BYTES;
+    if (w->policy == AOF_SYNC_ALWAYS)
+        return gather_waits(&w->gather, urgent ? UINT64_MAX : entries_left(w), now_ns);
+    if (!urgent && left && !w->pending_since_ns) w->pending_since_ns = now_ns;
+    if (!urgent && left && now_ns - w->pending_since_ns < FEW_NS) return true;
     w->pending_since_ns = 0;
     return false;
 }
 
 uint64_t aof_write_wants_ns(const struct aof_write *w) {
+    if (w->gather.until_ns) return w->gather.until_ns;
     return w->pending_since_ns ? w->pending_since_ns + FEW_NS : 0;
+}
+
+uint64_t aof_write_wakes_from(const struct aof_write *w) {
+    if (w->policy != AOF_SYNC_ALWAYS) return 0;
+    if (w->writing || w->syncing) return UINT64_MAX;
+    return w->gather.until_ns ? w->written_ticket + w->gather.wanted : 0;
 }
 
 /* Whether the write itself may make durable what it writes, which saves the sync: if everything before it is
@@ -136,17 +153,18 @@ static bool may_sync_by_write(const struct aof_write *w) {
 
 static void write_more(struct aof_write *w) {
     uint64_t left = bytes_to_write(w);
-    if (w->writing || left == 0) return;
+    if (w->writing) return;
     if (UNLIKELY(atomic_load_explicit(&w->write_error, memory_order_relaxed)) &&
         clock_mono_ns() - w->failed_ns < SECOND_NS)
         return;
-    if (may_wait_for_more(w, left)) return;
+    if (may_wait_for_more(w, left) || left == 0) return;
     unsigned count = 0;
     if (w->stamp_bytes) w->pieces[count++] = (struct iovec){w->stamp, w->stamp_bytes};
     if (left > WRITE_BYTES_MAX) left = WRITE_BYTES_MAX;
     count += stream_look_ahead(&w->reader, w->pieces + count, AOF_PIECES - count, left);
     w->writing = true;
     w->write.done = written;
+    gather_commit_begins(&w->gather, w->stream->next_ticket - 1 - w->written_ticket, w->thread->turn_mono_ns);
     struct ring_pieces what = {
         .pieces = w->pieces, .count = count, .offset = w->size, .durable = may_sync_by_write(w)};
     file_write_pieces(w->thread, &w->write, w->fd, &what);

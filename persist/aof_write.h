@@ -20,6 +20,7 @@
 #ifndef GYRE_PERSIST_AOF_WRITE_H
 #define GYRE_PERSIST_AOF_WRITE_H
 
+#include "persist/gather.h"
 #include "persist/stream.h"
 #include "shard/rt/file.h"
 
@@ -57,6 +58,7 @@ struct aof_write {
     uint64_t boundary;         /* the last end of an entry that was passed */
     uint64_t redo_to;          /* after a failed sync: up to where bytes are written again; 0: none are */
     uint64_t pending_since_ns; /* few bytes wait for more to come, so long; 0: none do */
+    struct gather gather;      /* with `always` */
     uint64_t sync_began_ns, late_since_ns, failed_ns;
     bool writing, syncing, closing;
     int64_t stamped_s;
@@ -82,6 +84,8 @@ void aof_write_switch(struct aof_write *w, int fd);
 void aof_write_end_at(struct aof_write *w, const struct stream_cut *cut);
 /* When it wants to go on even if nothing happens; 0: not at all. */
 uint64_t aof_write_wants_ns(const struct aof_write *w);
+/* From which ticket on it can do something with what is published: for oplog_wake_from. */
+uint64_t aof_write_wakes_from(const struct aof_write *w);
 /* Whether all that was emitted is written and, unless the policy is not to, durable. */
 bool aof_write_is_done(const struct aof_write *w);
 /* Has what was written made durable now, whatever the policy. */

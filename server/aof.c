@@ -178,9 +178,11 @@ void aof_turn(struct coordinator *c) {
         feed_merge(BEHIND_BYTES_MAX);
         return;
     }
-    uint64_t behind = aof.stream->end[STREAM_FILE] - aof.write.reader.at;
-    if (behind < BEHIND_BYTES_MAX) feed_merge(BEHIND_BYTES_MAX - behind);
-    aof_write_go(&aof.write);
+    do {
+        uint64_t behind = aof.stream->end[STREAM_FILE] - aof.write.reader.at;
+        if (behind < BEHIND_BYTES_MAX) feed_merge(BEHIND_BYTES_MAX - behind);
+        aof_write_go(&aof.write);
+    } while (oplog_wake_from(aof_write_wakes_from(&aof.write)));
     c->wanted_ns = aof_write_wants_ns(&aof.write);
     if (UNLIKELY(aof.phase == AOF_IS_STOPPING)) stop_if_done();
     if (UNLIKELY(aof.ending)) end_if_done();

@@ -32,7 +32,7 @@ struct oplog {
     unsigned blobs_capacity;
     struct oplog_blob *blobs; /* of that command */
     uint64_t appended, taken_seen;
-    bool rings; /* published since the last oplog_ring */
+    uint64_t last_ticket; /* published since the last oplog_ring; 0: nothing was */
     /* The reader's. */
     _Alignas(CACHE_LINE) struct block *reading;
     size_t at;
@@ -47,6 +47,7 @@ struct oplog {
 static struct oplog logs[THREADS_MAX];
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t next; } tickets = {1};
 static _Atomic int reader = -1;
+static struct { _Alignas(CACHE_LINE) _Atomic uint64_t from; } wakes = {0}; /* see oplog_wake_from */
 static _Atomic size_t buffer_bytes;
 static struct {
     _Alignas(CACHE_LINE) _Atomic uint64_t durable;
@@ -202,11 +203,15 @@ uint64_t oplog_publish(struct thread *me, bool loose) {
     entry->loose = loose;
     log->appended += entry->bytes;
     log->begin = log->end;
-    log->rings = true;
     uint64_t ticket = atomic_fetch_add_explicit(&tickets.next, 1, memory_order_acq_rel);
-    entry->ticket = ticket;
+    entry->ticket = log->last_ticket = ticket;
     atomic_store_explicit(&log->block->published, log->end, memory_order_release);
     return ticket;
+}
+
+static void wake_reader(struct thread *me) {
+    int to = atomic_load_explicit(&reader, memory_order_relaxed);
+    if (to >= 0) thread_wake(me, thread_by_index((unsigned)to));
 }
 
 bool oplog_is_full(struct thread *me) {
@@ -215,15 +220,19 @@ bool oplog_is_full(struct thread *me) {
     /* Says that it waits, then looks once more; the reader counts, then looks whether anybody waits. */
     atomic_store(&log->waits, true);
     log->taken_seen = atomic_load(&log->taken);
-    return log->appended - log->taken_seen >= OPLOG_BYTES_MAX;
+    if (log->appended - log->taken_seen < OPLOG_BYTES_MAX) return false;
+    wake_reader(me);
+    return true;
 }
 
 void oplog_ring(struct thread *me) {
     struct oplog *log = log_of(me);
-    if (LIKELY(!log->rings)) return;
-    log->rings = false;
-    int to = atomic_load_explicit(&reader, memory_order_relaxed);
-    if (to >= 0) thread_wake(me, thread_by_index((unsigned)to));
+    if (LIKELY(!log->last_ticket)) return;
+    uint64_t ticket = log->last_ticket;
+    log->last_ticket = 0;
+    /* We publish, then look what the reader wants; it says so, then looks what was published. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (ticket >= atomic_load_explicit(&wakes.from, memory_order_relaxed)) wake_reader(me);
 }
 
 size_t oplog_buffer_bytes(void) {
@@ -272,6 +281,14 @@ void oplog_set_replies_wait(struct thread *me, bool wait) {
 void oplog_set_reader(unsigned thread) {
     ASSERT(thread < THREADS_MAX);
     atomic_store(&reader, (int)thread);
+}
+
+bool oplog_wake_from(uint64_t ticket) {
+    uint64_t before = atomic_load_explicit(&wakes.from, memory_order_relaxed);
+    if (before == ticket) return false;
+    atomic_store_explicit(&wakes.from, ticket, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    return ticket < before;
 }
 
 static void block_done(struct oplog *log, struct block *b) {

@@ -79,7 +79,7 @@ static inline void oplog_publish_in(struct thread *me, struct slice *s, bool loo
 /* Whether the thread may not begin another write: its log has OPLOG_BYTES_MAX that the reader has not taken
  * yet. After true the reader wakes the thread (thread_wake) once there is room. */
 bool oplog_is_full(struct thread *me);
-/* Wakes the reader if something was published since the last call: once a turn. */
+/* Wakes the reader if something was published since the last call that it wants to know of: once a turn. */
 void oplog_ring(struct thread *me);
 
 /* Memory of the logs and of the stream made of them: on its way to a disk or a replica, it does not count towards
@@ -104,6 +104,10 @@ void oplog_set_replies_wait(struct thread *me, bool wait);
 
 /* Who reads, from now on: it is woken by oplog_ring. */
 void oplog_set_reader(unsigned thread);
+/* From which ticket on the reader wants to be woken; 0: at every one, UINT64_MAX: at none. (A thread whose log is
+ * full wakes it all the same.) True: it wants to know of more than before, and nobody says it again of those that
+ * were published meanwhile: it has to look once more. By the reader. */
+bool oplog_wake_from(uint64_t ticket);
 /* The oldest entry of a thread's log that was not taken, or NULL. */
 const struct oplog_entry *oplog_peek(unsigned thread);
 /* Done with that entry: its blobs are given up. */

@@ -161,6 +161,45 @@ static void *write_many(void *arg) {
     return NULL;
 }
 
+static bool rings_for_one_more(void) {
+    atomic_store(&self.wake, false);
+    log_set(&self, 0, "a", "1");
+    oplog_publish(&self, false);
+    oplog_ring(&self);
+    return atomic_load(&self.wake);
+}
+
+Test(oplog, the_reader_is_woken_from_the_ticket_it_wants) {
+    oplog_set_reader(self.index);
+    cr_assert(rings_for_one_more());
+    atomic_store(&self.wake, false);
+    oplog_ring(&self);
+    cr_assert_not(atomic_load(&self.wake), "nothing new");
+    cr_assert_not(oplog_wake_from(UINT64_MAX), "less than before: nothing can be missed");
+    cr_assert_not(rings_for_one_more());
+    uint64_t second = oplog_next_ticket() + 1;
+    cr_assert(oplog_wake_from(second), "more than before: look once more");
+    cr_assert_not(oplog_wake_from(second));
+    cr_assert_not(rings_for_one_more());
+    cr_assert(rings_for_one_more());
+    cr_assert(oplog_wake_from(0));
+    cr_assert(rings_for_one_more());
+}
+
+Test(oplog, a_full_log_wakes_a_reader_that_wants_nothing) {
+    static char large[OPLOG_BLOB_MIN * 4];
+    memset(large, 'x', sizeof large - 1);
+    oplog_set_reader(self.index);
+    oplog_wake_from(UINT64_MAX);
+    while (!oplog_is_full(&self)) {
+        cr_assert_not(atomic_load(&self.wake));
+        log_set(&self, 0, "a", large);
+        oplog_publish(&self, false);
+        oplog_ring(&self);
+    }
+    cr_assert(atomic_load(&self.wake));
+}
+
 Test(oplog, tickets_are_dense_and_each_log_keeps_its_order) {
     static struct thread threads[WRITERS];
     pthread_t bodies[WRITERS];
