@@ -10,7 +10,9 @@
 
 /* Blocks begin small again where one audience hears something else: else one PING for each write would make a
  * backlog of a megabyte take gigabytes. */
-enum { BLOCK_BYTES_MIN = 512, BLOCK_BYTES_MAX = 256 * 1024, BLOCK_GROWTH = 8, SELECT_MAX = 48 };
+/* With their heads, so that an allocator has nothing to round up. */
+enum { BLOCK_BYTES_MIN = 512, BLOCK_BYTES_MAX = 256 * 1024, BLOCK_GROWTH = 8 };
+enum { SELECT_MAX = 48 };
 enum { FOR_BOTH = 1 << STREAM_FILE | 1 << STREAM_REPLICAS };
 
 struct stream_block {
@@ -30,10 +32,8 @@ struct stream_block {
 static void block_unref(struct stream_block *b) {
     while (b && --b->refs == 0) {
         struct stream_block *next = b->next;
-        if (b->blob)
-            blob_unref(b->blob);
-        else
-            oplog_count_buffer(-(ptrdiff_t)b->room_bytes);
+        if (b->blob) blob_unref(b->blob);
+        oplog_count_buffer(-(ptrdiff_t)mem_size(b));
         mem_free(b);
         b = next;
     }
@@ -44,7 +44,7 @@ static struct stream_block *block_new(const struct stream *s, size_t capacity) {
     *b = (struct stream_block){
         .audience = FOR_BOTH, .capacity = capacity, .room_bytes = capacity, .data = b->room};
     memcpy(b->offset, s->end, sizeof b->offset);
-    oplog_count_buffer((ptrdiff_t)capacity);
+    oplog_count_buffer((ptrdiff_t)mem_size(b));
     return b;
 }
 
@@ -75,9 +75,9 @@ static void append_block(struct stream *s, struct stream_block *b) {
 
 /* The next block for text: larger each time while the audience stays. */
 static struct stream_block *block_for_text(const struct stream *s, unsigned audience) {
-    size_t before = s->last->audience == audience && s->last->room_bytes ? s->last->room_bytes : 0;
-    size_t capacity = before ? before * BLOCK_GROWTH : BLOCK_BYTES_MIN;
-    struct stream_block *b = block_new(s, capacity < BLOCK_BYTES_MAX ? capacity : BLOCK_BYTES_MAX);
+    bool same = s->last->audience == audience && s->last->room_bytes;
+    size_t bytes = same ? (sizeof *s->last + s->last->room_bytes) * BLOCK_GROWTH : BLOCK_BYTES_MIN;
+    struct stream_block *b = block_new(s, (bytes < BLOCK_BYTES_MAX ? bytes : BLOCK_BYTES_MAX) - sizeof *b);
     b->audience = audience;
     return b;
 }
@@ -122,7 +122,7 @@ void stream_open(struct stream *s, struct thread *me, unsigned threads) {
     ASSERT(threads > 0 && threads <= THREADS_MAX);
     *s = (struct stream){.thread = me, .threads = threads, .database = -1};
     s->next_ticket = oplog_next_ticket();
-    s->last = block_new(s, BLOCK_BYTES_MAX);
+    s->last = block_new(s, BLOCK_BYTES_MAX - sizeof *s->last);
     s->last->refs = 1;
 }
 

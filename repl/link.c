@@ -325,6 +325,10 @@ void link_go_online(void) {
     if (l->input.len) l->host->stream_comes();
 }
 
+size_t link_input_bytes(void) {
+    return mem_size(l->input.data);
+}
+
 struct buf link_take(void) {
     struct buf taken = l->input;
     ASSERT(l->state == LINK_ONLINE);

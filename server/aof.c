@@ -242,7 +242,7 @@ bool aof_is_off(void) {
 /* From here on nobody writes. */
 static void pause_for_end(struct coordinator *c, struct cut *cut) {
     (void)cut;
-    pause_keep(&c->thread, SWITCH_PAUSE_ALL);
+    pause_keep(&c->thread, PAUSE_TO_END, SWITCH_PAUSE_ALL);
     aof.ending = true;
 }
 

@@ -5,6 +5,7 @@
 #include "server/broken.h"
 #include "server/client.h"
 #include "server/command_keys.h"
+#include "server/follow.h"
 #include "server/propagate.h"
 #include "server/run.h"
 #include "server/worker.h"
@@ -12,6 +13,8 @@
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/evict.h"
+#include "shard/store/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +138,18 @@ static void run_all(struct applier *a, struct apply_command *commands, unsigned 
     }
 }
 
+/* A replica that is to see to its own memory evicts; where there is nothing to be evicted, what the primary did is
+ * done nevertheless: to leave it out would be another history. */
+static void make_room(struct applier *a) {
+    struct visit v = {.thread = &a->worker->thread};
+    if (!atomic_load_explicit(&follow_keeps_memory, memory_order_relaxed)) evict_make_room(&v);
+}
+
+static bool is_above_limit(void) {
+    const struct policy *policy = policy_get();
+    return policy->maxmemory_bytes && mem_used() > policy->maxmemory_bytes;
+}
+
 enum apply_result applier_run(struct applier *a, struct apply_command *commands, unsigned count) {
     struct worker *w = a->worker;
     uint64_t *wanted = w->scratch.wanted;
@@ -149,6 +164,7 @@ enum apply_result applier_run(struct applier *a, struct apply_command *commands,
         make_call(a, &commands[i], &call);
         add_slices(a, &commands[i], &call, wanted);
     }
+    if (a->follows && UNLIKELY(is_above_limit())) make_room(a);
     if (!take(a, &held)) return APPLY_LATER;
     if (a->follows) run_count_slices(w, &held);
     call.logs = held.count && (run_switches(&held) & SWITCH_LOGGING);

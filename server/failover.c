@@ -20,6 +20,7 @@ struct errand {
 };
 
 static _Atomic int state;
+static _Atomic bool paused; /* writes wait */
 
 /* The coordinator's. */
 static struct {
@@ -28,7 +29,7 @@ static struct {
     struct cut cut;
     struct message after;
     int64_t until_ms; /* 0: no limit */
-    bool paused, cutting, asked;
+    bool cutting, asked;
     bool ends; /* what is left is to let the writes go on */
 } own;
 
@@ -36,27 +37,39 @@ enum failover_state failover_state(void) {
     return (enum failover_state)atomic_load(&state);
 }
 
+bool failover_holds(void) {
+    return failover_state() == FAILOVER_NONE || atomic_load(&paused);
+}
+
 /* ---- the writes wait, and go on ---- */
 
-static void deliver_end(struct thread *t, struct message *message) {
+/* Those that wait look again. */
+static void deliver_news(struct thread *t, struct message *message) {
     (void)message;
     for (unsigned i = 0; i < workers_count; i++) worker_poke_by(t, worker_by_index(i));
+}
+
+/* Once the slices have been let go, and before the next cut. */
+static void tell_all(struct coordinator *c) {
+    own.after.deliver = deliver_news;
+    thread_post(&c->thread, &c->thread, &own.after);
 }
 
 static void pause_at_cut(struct coordinator *c, struct cut *cut) {
     (void)cut;
     own.cutting = false;
-    own.paused = true;
-    pause_begin(&c->thread, SWITCH_PAUSE_WRITES, INT64_MAX);
+    pause_keep(&c->thread, PAUSE_TO_FAIL_OVER, SWITCH_PAUSE_WRITES);
+    atomic_store(&paused, true);
+    tell_all(c);
 }
 
 static void resume_at_cut(struct coordinator *c, struct cut *cut) {
     (void)cut;
-    own.cutting = own.paused = own.ends = false;
-    pause_end(&c->thread);
+    own.cutting = own.ends = false;
+    pause_release(&c->thread, PAUSE_TO_FAIL_OVER);
+    atomic_store(&paused, false);
     atomic_store(&state, FAILOVER_NONE);
-    own.after.deliver = deliver_end;
-    thread_post(&c->thread, &c->thread, &own.after);
+    tell_all(c);
 }
 
 static void cut_later(void (*run)(struct coordinator *c, struct cut *cut)) {
@@ -146,7 +159,7 @@ void failover_turn(struct coordinator *c) {
     own.coordinator = c;
     if (own.ends)
         cut_later(resume_at_cut);
-    else if (!own.paused)
+    else if (!atomic_load(&paused))
         cut_later(pause_at_cut);
     else if (failover_state() == FAILOVER_WAITS)
         look(c);

@@ -33,6 +33,9 @@ struct failover_order {
 enum failover_state failover_state(void);
 bool failover_request(struct thread *from, const struct failover_order *order);
 
+/* Whether what was requested holds: no write slips in any more, or it is over already. */
+bool failover_holds(void);
+
 /* On the coordinator's thread: every turn. */
 void failover_turn(struct coordinator *c);
 /* The replica has taken over; or it has refused to. */

@@ -8,7 +8,9 @@
 #include "server/process.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
+#include "shard/base/mem.h"
 #include "shard/rt/clock.h"
+#include "shard/store/oplog.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -105,8 +107,17 @@ static void batch_done(struct thread *t, struct stream_batch *batch) {
         follow_pump(false);
 }
 
+/* Memory of what has come and was not applied yet. What a replica evicts would not make it less. */
+static void count_waiting(void) {
+    static size_t counted;
+    size_t bytes = link_input_bytes() + mem_size(follower.rest.data) + mem_size(follower.batch.bytes.data);
+    oplog_count_buffer((ptrdiff_t)bytes - (ptrdiff_t)counted);
+    counted = bytes;
+}
+
 /* Has the next batch applied, if there is one and it may be. */
 void follow_pump(bool at_beat) {
+    count_waiting();
     if (follower.applies || follower.phase != FOLLOW_IDLE || follower.wish || follower.cutting ||
         follower.stopped)
         return;

@@ -1,6 +1,8 @@
 /* info_server.c: INFO's sections server, clients, memory, cpu. */
 #include "server/info_parts.h"
 
+#include "repl/replicas.h"
+#include "server/aof.h"
 #include "server/host.h"
 #include "server/listener.h"
 #include "server/shutdown.h"
@@ -9,6 +11,7 @@
 #include "shard/base/mem_report.h"
 #include "shard/rt/clock.h"
 #include "shard/store/grave.h"
+#include "shard/store/oplog.h"
 #include "shard/store/policy.h"
 #include "shard/store/slice.h"
 
@@ -155,6 +158,21 @@ static void append_fragmentation(struct info *in, const struct info_memory *m) {
                (long long)bytes);
 }
 
+/* The file, the backlog and all replicas share one stream: what is more than the others need is the replicas'. */
+static void append_buffers(struct info *in, const struct info_memory *m) {
+    struct replicas_state replicas = replicas_state();
+    int64_t stream = (int64_t)oplog_buffer_bytes(), file = (int64_t)aof_state().buffered;
+    int64_t backlog = replicas.backlog ? replicas.backlog_bytes : 0;
+    int64_t rest = replicas.backlog && stream > backlog + file ? stream - backlog - file : 0;
+    info_int(in, "mem_not_counted_for_evict", stream);
+    info_int(in, "mem_replication_backlog", backlog);
+    info_int(in, "mem_total_replication_buffers", backlog + rest);
+    info_int(in, "mem_clients_slaves", rest);
+    info_int(in, "mem_clients_normal", (int64_t)m->clients);
+    info_int(in, "mem_cluster_links", 0);
+    info_int(in, "mem_aof_buffer", file);
+}
+
 void info_memory(struct info *in) {
     struct info_memory m = info_memory_now();
     append_used(in, &m);
@@ -162,13 +180,7 @@ void info_memory(struct info *in) {
     info_bytes(in, "maxmemory", in->config->maxmemory);
     info_text(in, "maxmemory_policy", policy_name((enum eviction)in->config->maxmemory_policy));
     append_fragmentation(in, &m);
-    info_int(in, "mem_not_counted_for_evict", 0);
-    info_int(in, "mem_replication_backlog", 0);
-    info_int(in, "mem_total_replication_buffers", 0);
-    info_int(in, "mem_clients_slaves", 0);
-    info_int(in, "mem_clients_normal", (int64_t)m.clients);
-    info_int(in, "mem_cluster_links", 0);
-    info_int(in, "mem_aof_buffer", 0);
+    append_buffers(in, &m);
     info_text(in, "mem_allocator", mem_allocator_name());
     info_int(in, "active_defrag_running", 0);
     info_int(in, "lazyfree_pending_objects", (int64_t)grave_objects());

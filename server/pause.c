@@ -16,8 +16,8 @@ enum { PAUSE_SWITCHES = SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL, KIND_BITS = 2 };
  * takes all, so a change never meets another. */
 static _Atomic uint64_t state;
 static const int64_t end_max_ms = INT64_MAX >> KIND_BITS;
-/* The kind of the server's own pause; 0: there is none. Changed with all slices held. */
-static _Atomic uint32_t kept;
+/* The kinds of the server's own pauses, for each reason; 0: there is none. Changed with all slices held. */
+static _Atomic uint32_t kept_for[PAUSE_REASONS];
 
 _Static_assert(PAUSE_SWITCHES < 1 << KIND_BITS, "a kind fits");
 
@@ -36,6 +36,13 @@ static uint32_t stricter(uint32_t a, uint32_t b) {
     return (a | b) & SWITCH_PAUSE_ALL ? SWITCH_PAUSE_ALL : a | b;
 }
 
+/* The strictest of the server's own. */
+static uint32_t kept(void) {
+    uint32_t kind = 0;
+    for (unsigned i = 0; i < PAUSE_REASONS; i++) kind = stricter(kind, atomic_load(&kept_for[i]));
+    return kind;
+}
+
 /* The state if it is a pause by command that goes on; 0 otherwise. */
 static uint64_t commanded(void) {
     uint64_t pause = atomic_load(&state);
@@ -45,7 +52,7 @@ static uint64_t commanded(void) {
 /* The same of both pauses. */
 static uint64_t going_on(void) {
     uint64_t pause = commanded();
-    uint32_t own = atomic_load(&kept);
+    uint32_t own = kept();
     if (LIKELY(!own)) return pause;
     return (uint64_t)end_max_ms << KIND_BITS | stricter((uint32_t)(pause & PAUSE_SWITCHES), own);
 }
@@ -60,23 +67,25 @@ void pause_begin(struct thread *me, uint32_t kind, int64_t timeout_ms) {
         if (end_ms < end_of(before)) end_ms = end_of(before);
         if (before & SWITCH_PAUSE_ALL) kind = SWITCH_PAUSE_ALL;
     }
-    set_all(me, stricter(kind, atomic_load(&kept)));
+    set_all(me, stricter(kind, kept()));
     atomic_store(&state, (uint64_t)end_ms << KIND_BITS | kind);
 }
 
 void pause_end(struct thread *me) {
-    set_all(me, atomic_load(&kept));
+    set_all(me, kept());
     atomic_store(&state, 0);
 }
 
-void pause_keep(struct thread *me, uint32_t kind) {
+void pause_keep(struct thread *me, enum pause_reason reason, uint32_t kind) {
     ASSERT(kind == SWITCH_PAUSE_WRITES || kind == SWITCH_PAUSE_ALL);
-    atomic_store(&kept, stricter(kind, atomic_load(&kept)));
+    ASSERT(reason < PAUSE_REASONS);
+    atomic_store(&kept_for[reason], stricter(kind, atomic_load(&kept_for[reason])));
     set_all(me, (uint32_t)(going_on() & PAUSE_SWITCHES));
 }
 
-void pause_release(struct thread *me) {
-    atomic_store(&kept, 0);
+void pause_release(struct thread *me, enum pause_reason reason) {
+    ASSERT(reason < PAUSE_REASONS);
+    atomic_store(&kept_for[reason], 0);
     set_all(me, (uint32_t)(going_on() & PAUSE_SWITCHES));
 }
 

@@ -27,10 +27,12 @@ void pause_begin(struct thread *me, uint32_t kind, int64_t timeout_ms);
 /* Ends it. Needs all slices held. */
 void pause_end(struct thread *me);
 
-/* The server's own pause, while it means to end: it goes on until it is released, whatever is begun or ended by
- * command meanwhile; and a pause by command is as it was afterwards. As above. */
-void pause_keep(struct thread *me, uint32_t kind);
-void pause_release(struct thread *me);
+/* The server's own pauses, while it means to end or hands its role over: each goes on until it is released,
+ * whatever is begun or ended by command or for another reason meanwhile; and a pause by command is as it was
+ * afterwards. As above. */
+enum pause_reason { PAUSE_TO_END, PAUSE_TO_FAIL_OVER, PAUSE_REASONS };
+void pause_keep(struct thread *me, enum pause_reason reason, uint32_t kind);
+void pause_release(struct thread *me, enum pause_reason reason);
 
 /* The pause there is now, as bits of slice->switches; 0 when there is none. Any thread, no hold needed. */
 uint32_t pause_switches(void);

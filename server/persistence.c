@@ -125,7 +125,7 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
     struct identity history;
     replication_describe(&options, &history);
     own.changes = changes_made();
-    if (own.is_last) pause_keep(&c->thread, SWITCH_PAUSE_ALL);
+    if (own.is_last) pause_keep(&c->thread, PAUSE_TO_END, SWITCH_PAUSE_ALL);
     dump_begin(&c->thread, &options, &own.save.sink);
     atomic_store(&state.cut, atomic_load(&state.begun));
     wake_waiting_clients(&c->thread);

@@ -142,5 +142,6 @@ void replication_take_over(struct worker *w, struct client *c) {
     request->client_id = c->id;
     memcpy(request->peer, c->peer, sizeof request->peer);
     memcpy(request->local, c->local, sizeof request->local);
+    if (config_get()->repl_disable_tcp_nodelay) socket_set_nodelay(c->fd, false);
     thread_post(&w->thread, &coordinator->thread, &request->message);
 }

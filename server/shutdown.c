@@ -140,7 +140,7 @@ static void pause_at_cut(struct coordinator *c, struct cut *cut) {
     (void)cut;
     own.cutting = false;
     if (!own.waits) return; /* it came too late */
-    pause_keep(&c->thread, SWITCH_PAUSE_WRITES);
+    pause_keep(&c->thread, PAUSE_TO_END, SWITCH_PAUSE_WRITES);
     own.paused = true;
     own.ticket = oplog_next_ticket();
     note_relayed();
@@ -211,7 +211,7 @@ int64_t shutdown_left_ms(void) {
 static void resume_at_cut(struct coordinator *c, struct cut *cut) {
     (void)cut;
     own.cutting = false;
-    pause_release(&c->thread);
+    pause_release(&c->thread, PAUSE_TO_END);
     for (unsigned i = 0; i < workers_count; i++) worker_poke_by(&c->thread, worker_by_index(i));
     sem_post(&answered);
 }

@@ -375,9 +375,23 @@ static bool may_fail_over(struct call *c, const struct failover_order *order, bo
     return may;
 }
 
+/* Within EXEC nothing can wait; there it is a promise. */
+static void answer_when_it_holds(struct call *c) {
+    c->client->awaits = !c->in_exec && !failover_holds();
+    if (c->client->awaits)
+        c->outcome = CALL_LATER;
+    else
+        reply_ok(c->reply);
+}
+
+/* Answers when writes wait: what comes behind the reply is not among what the replica will have. */
 static void cmd_failover(struct call *c) {
     struct failover_order order = {0};
     bool timed = false;
+    if (c->client->awaits) {
+        answer_when_it_holds(c);
+        return;
+    }
     if (!understand_order(c, &order, &timed)) return;
     if (!order.abort && failover_state() != FAILOVER_NONE) {
         reply_error(c->reply, "ERR FAILOVER already in progress.");
@@ -385,7 +399,7 @@ static void cmd_failover(struct call *c) {
     }
     if (!order.abort && !may_fail_over(c, &order, timed)) return;
     if (failover_request(c->visit.thread, &order))
-        reply_ok(c->reply);
+        answer_when_it_holds(c);
     else
         reply_error(c->reply,
                     order.abort ? "ERR No failover in progress." : "ERR FAILOVER already in progress.");

@@ -119,9 +119,14 @@ int socket_accept_waiting(int listener) {
     return fd < 0 ? -errno : fd;
 }
 
+void socket_set_nodelay(int fd, bool on) {
+    int value = on;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+}
+
 void socket_tune(int fd, int keepalive_s) {
     int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    socket_set_nodelay(fd, true);
     if (keepalive_s <= 0) return;
     int interval = keepalive_s / 3 ? keepalive_s / 3 : 1, probes = 3;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);

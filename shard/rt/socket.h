@@ -38,6 +38,8 @@ int socket_stream(const struct socket_address *address);
 int socket_accept_waiting(int listener);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */
 void socket_tune(int fd, int keepalive_s);
+/* Whether what is sent goes out at once, in more packets than need be. */
+void socket_set_nodelay(int fd, bool on);
 /* "1.2.3.4:567" or "[::1]:567" of the far and near end; of a unix socket "path:0" for both. True if it is a
  * unix socket. */
 bool socket_names(int fd, char *peer, char *local, size_t cap);

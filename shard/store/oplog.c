@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { BLOCK_BYTES = 256 * 1024, ALIGNMENT = 8, BLOBS_AT_FIRST = 4, HEAD_MAX = TEXT_I64_MAX + 3 };
+enum { ALIGNMENT = 8, BLOBS_AT_FIRST = 4, HEAD_MAX = TEXT_I64_MAX + 3 };
 
 struct block {
     _Atomic(struct block *) next;
@@ -22,6 +22,8 @@ struct block {
     size_t capacity;
     _Alignas(ALIGNMENT) char bytes[];
 };
+/* With its head, memory of a size that an allocator has nothing to round up of. */
+enum { BLOCK_BYTES = 256 * 1024 - sizeof(struct block) };
 
 struct oplog {
     /* The writer's. */
@@ -68,7 +70,7 @@ static struct block *block_new(struct oplog *log, size_t capacity) {
     struct block *b = capacity == BLOCK_BYTES ? atomic_exchange(&log->returned, NULL) : NULL;
     if (!b) {
         b = mem_alloc(sizeof *b + capacity);
-        oplog_count_buffer((ptrdiff_t)capacity);
+        oplog_count_buffer((ptrdiff_t)mem_size(b));
     }
     atomic_store_explicit(&b->next, NULL, memory_order_relaxed);
     atomic_store_explicit(&b->published, 0, memory_order_relaxed);
@@ -294,7 +296,7 @@ bool oplog_wake_from(uint64_t ticket) {
 static void block_done(struct oplog *log, struct block *b) {
     struct block *none = NULL;
     if (b->capacity == BLOCK_BYTES && atomic_compare_exchange_strong(&log->returned, &none, b)) return;
-    oplog_count_buffer(-(ptrdiff_t)b->capacity);
+    oplog_count_buffer(-(ptrdiff_t)mem_size(b));
     mem_free(b);
 }
 

@@ -126,7 +126,7 @@ Test(pause, for_ever_does_not_overflow) {
 }
 
 Test(pause, the_servers_own_goes_on_whatever_is_commanded) {
-    pause_keep(&me, WRITES);
+    pause_keep(&me, PAUSE_TO_END, WRITES);
     cr_assert_eq(switches_of_all_slices(), WRITES);
     cr_assert(pause_blocks(&normal, set.flags, WRITES));
     pause_begin(&me, ALL, 100000);
@@ -135,9 +135,9 @@ Test(pause, the_servers_own_goes_on_whatever_is_commanded) {
     pause_end(&me);
     cr_assert_eq(switches_of_all_slices(), WRITES);
     cr_assert_eq(pause_switches(), WRITES);
-    pause_keep(&me, ALL);
+    pause_keep(&me, PAUSE_TO_END, ALL);
     cr_assert_eq(pause_switches(), ALL);
-    pause_release(&me);
+    pause_release(&me, PAUSE_TO_END);
     cr_assert_eq(switches_of_all_slices(), 0);
     cr_assert_eq(pause_switches(), 0);
 }
@@ -145,19 +145,33 @@ Test(pause, the_servers_own_goes_on_whatever_is_commanded) {
 Test(pause, by_command_is_as_it_was_after_the_servers_own) {
     pause_begin(&me, WRITES, 100000);
     int64_t end_ms = pause_ends_ms();
-    pause_keep(&me, ALL);
+    pause_keep(&me, PAUSE_TO_END, ALL);
     pause_begin(&me, WRITES, 5);
-    pause_release(&me);
+    pause_release(&me, PAUSE_TO_END);
     cr_assert_eq(switches_of_all_slices(), WRITES);
     cr_assert_eq(pause_ends_ms(), end_ms);
 }
 
 Test(pause, a_stricter_one_that_is_over_is_forgotten_while_the_servers_own_goes_on) {
     pause_begin(&me, ALL, 1);
-    pause_keep(&me, WRITES);
+    pause_keep(&me, PAUSE_TO_END, WRITES);
     for (int i = 0; i < 5000 && pause_switches() == ALL; i++) usleep(1000);
     for (unsigned i = 0; i < slices.count; i++) pause_forget(&slices.all[i]);
     cr_assert_eq(switches_of_all_slices(), WRITES);
     cr_assert_not(pause_blocks(&normal, get.flags, slices.all[0].switches));
-    pause_release(&me);
+    pause_release(&me, PAUSE_TO_END);
+}
+
+Test(pause, kept_for_one_reason_goes_on_when_the_other_is_over) {
+    pause_keep(&me, PAUSE_TO_FAIL_OVER, WRITES);
+    pause_keep(&me, PAUSE_TO_END, ALL);
+    cr_assert_eq(pause_switches(), ALL);
+    pause_release(&me, PAUSE_TO_END);
+    cr_assert_eq(pause_switches(), WRITES);
+    cr_assert_eq(switches_of_all_slices(), WRITES);
+    pause_begin(&me, ALL, 100000);
+    pause_end(&me);
+    cr_assert_eq(pause_switches(), WRITES, "CLIENT UNPAUSE ends what CLIENT PAUSE began");
+    pause_release(&me, PAUSE_TO_FAIL_OVER);
+    cr_assert_eq(pause_switches(), 0);
 }

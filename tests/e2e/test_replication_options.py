@@ -1,0 +1,76 @@
+"""What the options of replication do, and how they are spelled: as redis-server has them."""
+from harness import equal, eventually, only, timeout
+from resp import Error
+from test_replication_primary import info, wait_until_level
+from test_replication_replica import primary_of, wait_for_link
+from tree import OPTIONS
+
+#         option, its old spelling, values that are set one after the other (most of them wrong), the one to end with
+SETTINGS = [("replica-serve-stale-data", "slave-serve-stale-data", ("no", "maybe", ""), "yes"),
+            ("replica-read-only", "slave-read-only", ("no", "x"), "yes"),
+            ("replica-ignore-maxmemory", "slave-ignore-maxmemory", ("no", "1"), "yes"),
+            ("replica-lazy-flush", "slave-lazy-flush", ("yes", "2"), "no"),
+            ("replica-priority", "slave-priority", ("0", "-1", "x", "2147483647", "2147483648"), "100"),
+            ("replica-announce-ip", "slave-announce-ip", ("10.0.0.1", ""), ""),
+            ("replica-announce-port", "slave-announce-port", ("65535", "65536", "-1"), "0"),
+            ("repl-diskless-sync", None, ("no", "x"), "yes"),
+            ("repl-diskless-sync-delay", None, ("0", "-1", "5"), "0"),
+            ("repl-diskless-sync-max-replicas", None, ("3", "-1", "x"), "0"),
+            ("repl-diskless-load", None, ("swapdb", "on-empty-db", "disabled", "yes"), "disabled"),
+            ("repl-backlog-size", None, ("1mb", "0", "-1", "16k", "1x", "2gb"), "1048576"),
+            ("repl-backlog-ttl", None, ("0", "-1", "x", "60"), "3600"),
+            ("repl-ping-replica-period", "repl-ping-slave-period", ("0", "-1", "1"), "10"),
+            ("repl-timeout", None, ("0", "-1", "5"), "60"),
+            ("repl-disable-tcp-nodelay", None, ("yes", "x"), "no"),
+            ("masterauth", None, ("secret", ""), ""),
+            ("masteruser", None, ("somebody", ""), ""),
+            ("min-replicas-to-write", "min-slaves-to-write", ("1", "-1", "x"), "0"),
+            ("min-replicas-max-lag", "min-slaves-max-lag", ("0", "-1", "7"), "10"),
+            ("propagation-error-behavior", None, ("panic", "panic-on-replicas", "x"), "ignore"),
+            ("replicaof", "slaveof", ("127.0.0.1 1",), None)]
+
+
+def talk(client, settings, name, values, last):
+    """Everything that is answered when an option is set and asked for under a name."""
+    said = [client("CONFIG", "GET", name)]
+    for value in (*values, *([last] if last is not None else [])):
+        said += [client("CONFIG", "SET", name, value), client("CONFIG", "GET", name)]
+    return said
+
+
+@only("gyre")
+def test_settings_are_answered_as_by_redis_server(ctx):
+    ours, theirs = ctx.server(*OPTIONS).client(), ctx.oracle(*OPTIONS).client()
+    for name, old, values, last in SETTINGS:
+        for spelling in (name, old) if old else (name,):
+            equal(talk(ours, SETTINGS, spelling, values, last), talk(theirs, SETTINGS, spelling, values, last), spelling)
+
+
+@only("gyre")
+@timeout(60)
+def test_a_replica_that_sees_to_its_own_memory(ctx):
+    """It evicts, whether clients ask it for something or not; the primary and other replicas keep everything."""
+    primary = primary_of(ctx)
+    evicts, keeps = ctx.server(*OPTIONS, "--replica-ignore-maxmemory", "no"), ctx.server(*OPTIONS)
+    for replica in (evicts, keeps):
+        client = replica.client()
+        client("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for_link(replica)
+        equal(client("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", int(info(client, "used_memory")) + (4 << 20)), "OK")
+    writer = primary.client()
+    writer.pipeline([("SET", f"k{i}", "x" * 1000) for i in range(20000)])
+    wait_until_level(primary, evicts, keeps)
+    equal([int(info(server.client(), "evicted_keys")) > 0 for server in (primary, evicts, keeps)], [False, True, False])
+    equal([server.client()("DBSIZE") for server in (primary, keeps)], [20000] * 2)
+    client = evicts.client()
+    left = client("DBSIZE")
+    assert 1000 < left < 8000, left
+    limit = int(client("CONFIG", "GET", "maxmemory")[1])
+    eventually(lambda: int(info(client, "used_memory")) - int(info(client, "mem_not_counted_for_evict")) < limit * 1.05, 5, "the limit kept")
+    equal(info(client, "mem_replication_backlog"), info(client, "repl_backlog_histlen"))
+    equal(client("CONFIG", "SET", "maxmemory-policy", "noeviction"), "OK")
+    writer.pipeline([("SET", f"more{i}", "x" * 1000) for i in range(1000)])
+    wait_until_level(primary, evicts)
+    equal(client("EXISTS", *[f"more{i}" for i in range(1000)]), 1000)
+    equal(info(client, "master_link_status"), "up")
+    equal(client("SET", "own", 1), Error("READONLY You can't write against a read only replica."))
