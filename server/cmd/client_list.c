@@ -101,8 +101,9 @@ static void append_line(struct buf *out, const struct client_view *v, int64_t no
                (unsigned long long)more,
                (unsigned long long)(sizeof(struct client) + texts + v->input_bytes + v->output_bytes),
                v->output_bytes ? "rw" : "r");
-    buf_printf(out, " cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
-               v->last_command ? v->last_command->full_name : "NULL", v->flags & CLIENT_RESP3 ? 3 : 2,
+    buf_printf(out, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
+               v->last_command ? v->last_command->full_name : "NULL",
+               v->flags & CLIENT_PRIMARY ? "(superuser)" : "default", v->flags & CLIENT_RESP3 ? 3 : 2,
                v->library_name, v->library_version);
 }
 

@@ -7,6 +7,7 @@
 #include "server/client.h"
 #include "server/cmd/client_text.h"
 #include "server/command.h"
+#include "server/follow.h"
 #include "server/info.h"
 #include "server/monitor.h"
 #include "server/pubsub.h"
@@ -124,7 +125,7 @@ static void reply_greeting(struct call *c) {
     reply_bulk_text(r, "mode");
     reply_bulk_text(r, "standalone");
     reply_bulk_text(r, "role");
-    reply_bulk_text(r, "master");
+    reply_bulk_text(r, atomic_load(&follow_is_replica) ? "replica" : "master");
     reply_bulk_text(r, "modules");
     reply_array(r, 0);
 }

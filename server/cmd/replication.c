@@ -106,6 +106,7 @@ static bool comes_from(const struct client *c, const char *host) {
 
 static void hand_over(struct call *c) {
     struct follow_view us = follow_view();
+    if (client_has(c->client, CLIENT_MONITOR)) return; /* one or the other; as in Redis, without a word */
     if (us.replica && us.link.state != LINK_ONLINE) {
         reply_error(c->reply, "NOMASTERLINK Can't SYNC while not connected with my master");
         return;

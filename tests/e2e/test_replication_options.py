@@ -74,3 +74,26 @@ def test_a_replica_that_sees_to_its_own_memory(ctx):
     equal(client("EXISTS", *[f"more{i}" for i in range(1000)]), 1000)
     equal(info(client, "master_link_status"), "up")
     equal(client("SET", "own", 1), Error("READONLY You can't write against a read only replica."))
+
+
+@only("gyre")
+def test_what_clients_are_told_of_the_role(ctx):
+    """In the greeting, in CLIENT LIST; and a monitor is not handed over."""
+    primary = ctx.oracle(*OPTIONS)
+    found = []
+    for replica in (ctx.server(*OPTIONS), ctx.oracle(*OPTIONS)):
+        client, monitor = replica.client(), replica.client()
+        said = [client("HELLO", 2)[11]]
+        client("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for_link(replica)
+        said.append(client("HELLO", 2)[11])
+        line = client("CLIENT", "LIST", "TYPE", "master").decode()
+        said.append([word for word in line.split() if word.split("=")[0] in ("flags", "user", "db", "resp")])
+        said.append(monitor("MONITOR"))
+        monitor.send_command("SYNC")
+        client("GET", "k")
+        said.append('"GET" "k"' in str(monitor.read()))
+        client("REPLICAOF", "NO", "ONE")
+        said.append(client("HELLO", 2)[11])
+        found.append(said)
+    equal(found[0], found[1])
