@@ -424,6 +424,50 @@ def test_it_ends_while_it_loads(ctx):
         replica.stop()
 
 
+def bytes_until_the_dump_ends(primary):
+    """From the primary to a replica: the handshake is the first 170."""
+    return 170 + 125 * primary.client()("DBSIZE")
+
+
+@only("gyre")
+@timeout(120 + SWEEP_S)
+def test_the_primary_ends_at_any_moment(ctx):
+    """SIGTERM or SIGKILL in the handshake, the dump, the loading or the stream: its replica keeps what it has, whole, and is level with it soon
+    after it is there again."""
+    rng = random.Random(ctx.seed)
+    for kind in KINDS:
+        primary = ctx.server(*OPTIONS, "--save", "100000 1", "--rdbcompression", "no", kind=kind)
+        primary.client()("DEBUG", "POPULATE", 2000, "key", 100)
+        equal(primary.client()("SAVE"), "OK")
+        front = Proxy(primary.port, narrow=True)
+        replica = replica_of(ctx, "--replicaof", f"127.0.0.1 {front.port}")
+        wait_until_same(primary, [replica])
+        end = bytes_until_the_dump_ends(primary)
+        moments = [0, 1, 60, 100, 170, 1000, end // 2, end - 20_000, end + 20_000, None]
+        for number, moment in enumerate(moments if SWEEP else rng.sample(moments, 2 if ctx.quick else 4)):
+            primary.client()("SET", "number", number)
+            eventually(lambda primary=primary: primary.client()("SAVE") == "OK", 10, "a file, once no dump is under way")
+            if moment is not None:
+                primary.client()("DEBUG", "CHANGE-REPL-ID")
+                front.cut_at("down", moment)
+                front.cut()
+                before = front.connections
+                eventually(lambda before=before: front.connections > before, 10, "the next try")
+                time.sleep(rng.random() * 0.05)
+            primary.stop() if rng.random() < 0.5 else primary.kill()
+            front.heal()
+            here = replica.client()
+            time.sleep(rng.random() * 0.3)
+            equal(here("EXISTS", "key:0", "key:1999"), 2, f"after byte {moment}")
+            primary.start()
+            front.target = primary.port
+            wait_until_same(primary, [replica])
+            equal(dumps_left(replica), [])
+        front.close()
+        replica.stop()
+        primary.stop()
+
+
 @only("gyre")
 @timeout(60)
 def test_what_wait_acknowledged_is_not_lost(ctx):
