@@ -31,7 +31,8 @@ static struct aof_write *of_sync(struct file_operation *op) {
  * on. */
 static void note_mark(struct aof_write *w) {
     struct stream *s = w->stream;
-    struct aof_mark mark = {.at = s->end[STREAM_FILE], .ticket = s->next_ticket - 1};
+    struct aof_mark mark = {
+        .at = s->end[STREAM_FILE], .ticket = s->next_ticket - 1, .at_for_replicas = s->end[STREAM_REPLICAS]};
     struct aof_mark *last = w->mark_count ? &w->marks[(w->first_mark + w->mark_count - 1) % AOF_MARKS] : NULL;
     if (last && last->at == mark.at) return;
     if (w->mark_count < AOF_MARKS)
@@ -44,6 +45,7 @@ static void pass_marks(struct aof_write *w) {
     while (w->mark_count && w->marks[w->first_mark].at <= w->reader.at) {
         w->written_ticket = w->marks[w->first_mark].ticket;
         w->boundary = w->marks[w->first_mark].at;
+        w->written_for_replicas = w->marks[w->first_mark].at_for_replicas;
         w->first_mark = (w->first_mark + 1) % AOF_MARKS;
         w->mark_count--;
     }
@@ -84,6 +86,7 @@ static void go_past(struct aof_write *w, size_t moved) {
 static void is_durable_up_to_here(struct aof_write *w) {
     w->synced_size = w->size;
     stream_advance_to(&w->kept, w->reader.at);
+    w->durable_for_replicas = w->written_for_replicas;
     atomic_fetch_add_explicit(&w->syncs, 1, memory_order_relaxed);
     oplog_set_durable(w->thread, w->written_ticket);
 }
@@ -183,6 +186,7 @@ static void synced(struct thread *t, struct file_operation *op, int64_t result) 
         atomic_fetch_add_explicit(&w->syncs, 1, memory_order_relaxed);
         w->synced_size = w->syncing_size;
         stream_advance_to(&w->kept, w->syncing_at);
+        w->durable_for_replicas = w->syncing_for_replicas;
         oplog_set_durable(t, w->syncing_ticket);
     }
     aof_write_go(w);
@@ -194,6 +198,7 @@ static void sync_file(struct aof_write *w) {
     w->syncing_at = w->reader.at;
     w->syncing_size = w->size;
     w->syncing_ticket = w->written_ticket;
+    w->syncing_for_replicas = w->written_for_replicas;
     w->sync_began_ns = clock_mono_ns();
     w->sync.done = synced;
     file_sync(w->thread, &w->sync, w->fd, true);
@@ -309,6 +314,7 @@ void aof_write_open(struct aof_write *w, struct stream *s, int fd, uint64_t size
     w->size = w->synced_size = size;
     w->first_mark = w->mark_count = 0;
     w->written_ticket = s->next_ticket - 1;
+    w->written_for_replicas = w->durable_for_replicas = s->end[STREAM_REPLICAS];
     w->writing = w->syncing = w->closing = false;
     w->stamped_s = 0;
     w->stamp_bytes = 0;
@@ -330,6 +336,10 @@ void aof_write_switch(struct aof_write *w, int fd) {
 void aof_write_end_at(struct aof_write *w, const struct stream_cut *cut) {
     ASSERT(w->next_fd < 0);
     w->last_cut = cut;
+}
+
+uint64_t aof_write_durable_for_replicas(const struct aof_write *w) {
+    return w->kept.at == w->stream->end[STREAM_FILE] ? UINT64_MAX : w->durable_for_replicas;
 }
 
 bool aof_write_is_done(const struct aof_write *w) {

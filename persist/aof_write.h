@@ -30,9 +30,9 @@
 
 enum aof_sync { AOF_SYNC_NO, AOF_SYNC_ALWAYS, AOF_SYNC_EVERY_SECOND };
 
-/* Where in the stream all entries up to a ticket have ended. */
+/* Where in the stream all entries up to a ticket have ended, as the file counts its bytes and as replicas do. */
 struct aof_mark {
-    uint64_t at, ticket;
+    uint64_t at, ticket, at_for_replicas;
 };
 enum { AOF_MARKS = 256, AOF_STAMP_MAX = 32, AOF_PIECES = 128 };
 
@@ -55,6 +55,7 @@ struct aof_write {
     unsigned first_mark, mark_count;
     uint64_t written_ticket, syncing_ticket; /* all entries up to it are written; will be durable */
     uint64_t syncing_at, syncing_size;
+    uint64_t written_for_replicas, syncing_for_replicas, durable_for_replicas;
     uint64_t boundary;         /* the last end of an entry that was passed */
     uint64_t redo_to;          /* after a failed sync: up to where bytes are written again; 0: none are */
     uint64_t pending_since_ns; /* few bytes wait for more to come, so long; 0: none do */
@@ -86,6 +87,8 @@ void aof_write_end_at(struct aof_write *w, const struct stream_cut *cut);
 uint64_t aof_write_wants_ns(const struct aof_write *w);
 /* From which ticket on it can do something with what is published: for oplog_wake_from. */
 uint64_t aof_write_wakes_from(const struct aof_write *w);
+/* Up to where replicas may hear the stream if they are to hear only what is durable; UINT64_MAX: all of it. */
+uint64_t aof_write_durable_for_replicas(const struct aof_write *w);
 /* Whether all that was emitted is written and, unless the policy is not to, durable. */
 bool aof_write_is_done(const struct aof_write *w);
 /* Has what was written made durable now, whatever the policy. */

@@ -14,16 +14,16 @@
 /* Beyond the limit, for those who use the file: what one turn may merge before it can be written. */
 enum { SPILL_SLACK_BYTES = 64 << 20, WHY_MAX = 256 };
 
-static uint64_t place(const struct replica *r) {
+uint64_t replica_place(const struct replica *r) {
     return r->spilled.spill ? r->spilled.at : r->reader.at;
 }
 
 uint64_t replica_lag(const struct replica *r) {
-    return r->reads ? replicas.backlog.stream->end[STREAM_REPLICAS] - place(r) : 0;
+    return r->reads ? replicas.backlog.stream->end[STREAM_REPLICAS] - replica_place(r) : 0;
 }
 
 static uint64_t lag_in_memory(const struct replica *r) {
-    uint64_t end = replicas.backlog.stream->end[STREAM_REPLICAS], from = place(r);
+    uint64_t end = replicas.backlog.stream->end[STREAM_REPLICAS], from = replica_place(r);
     if (r->spilled.spill && spill_end(r->spilled.spill) > from) from = spill_end(r->spilled.spill);
     return end - from;
 }

@@ -56,6 +56,7 @@ struct replicas {
     struct replicas_settings settings;
     struct backlog backlog;
     struct replica *all[REPLICAS_MAX]; /* by slot */
+    uint64_t withheld_from;            /* the rest of the stream is not sent yet */
     uint32_t generations[REPLICAS_MAX];
     struct spill *spill; /* for those who catch up; NULL: none is needed */
     unsigned count;
@@ -89,6 +90,8 @@ void replica_follow_from(struct replica *r, int64_t offset);
 
 /* Bytes of the stream that have not been sent to it. */
 uint64_t replica_lag(const struct replica *r);
+/* Where in the stream (STREAM_REPLICAS) it stands. */
+uint64_t replica_place(const struct replica *r);
 /* Drops those who lag too much, and keeps in a file what the others will need. Every turn. */
 void replicas_check_lag(int64_t now_ms);
 /* It is a user of the spill: goes back to the stream, if it has read all of the file. */

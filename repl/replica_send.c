@@ -87,6 +87,11 @@ static void dump_is_sent(struct replica *r) {
     log_notice("Synchronization with replica %s succeeded", name);
 }
 
+/* Whether the dump shows what it may not have yet: then its end is kept back. */
+static bool is_withheld(const struct replica *r) {
+    return r->reads && replicas.withheld_from < replica_place(r);
+}
+
 /* True: there is something in `text` or `chunk` now, or the dump is over. */
 static bool prepare_dump(struct replica *r) {
     if (r->spool->ended && !r->spool->whole) {
@@ -99,24 +104,33 @@ static bool prepare_dump(struct replica *r) {
         read_dump(r);
         return false;
     }
-    if (!r->spool->ended) return false;
+    if (!r->spool->ended || is_withheld(r)) return false;
     dump_is_sent(r);
     return true;
 }
 
 /* ---- what was written since the dump ---- */
 
+/* At most so many bytes of the stream may it be sent now. */
+static size_t allowed(const struct replica *r, size_t most) {
+    uint64_t at = replica_place(r);
+    uint64_t left = replicas.withheld_from > at ? replicas.withheld_from - at : 0;
+    return left < most ? (size_t)left : most;
+}
+
 /* All that lies in the stream, as far as a chunk holds it. */
 static void copy_stream(struct replica *r) {
     const char *bytes;
     size_t n;
-    while (r->chunk_bytes < REPLICA_CHUNK_BYTES && (n = stream_look(&r->reader, &bytes)) > 0) {
-        if (n > REPLICA_CHUNK_BYTES - r->chunk_bytes) n = REPLICA_CHUNK_BYTES - r->chunk_bytes;
+    while ((n = stream_look(&r->reader, &bytes)) > 0) {
+        size_t room = allowed(r, REPLICA_CHUNK_BYTES - r->chunk_bytes);
+        if (room == 0) break;
+        if (n > room) n = room;
         memcpy(r->chunk + r->chunk_bytes, bytes, n);
         stream_advance(&r->reader, n);
         r->chunk_bytes += n;
     }
-    r->catches_up = replica_lag(r) > 0;
+    r->catches_up = replica_lag(r) > 0 && allowed(r, 1) > 0;
 }
 
 /* The next chunk. It is sent from a copy: a send may take long, and must not keep what was written since in
@@ -131,7 +145,8 @@ static void fetch_chunk(struct replica *r) {
         return;
     }
     struct spill_span span = spill_look(&r->spilled);
-    if (span.n > REPLICA_CHUNK_BYTES) span.n = REPLICA_CHUNK_BYTES;
+    span.n = allowed(r, span.n < REPLICA_CHUNK_BYTES ? span.n : REPLICA_CHUNK_BYTES);
+    if (span.n == 0) return;
     if (!span.bytes) {
         read_chunk(r, span.fd, span.n, span.offset);
         return;
@@ -165,7 +180,7 @@ static void send_stream(struct replica *r) {
     }
     mem_free(r->chunk);
     r->chunk = NULL;
-    size_t n = stream_look(&r->reader, &bytes);
+    size_t n = allowed(r, stream_look(&r->reader, &bytes));
     if (n > STREAM_SEND_MAX) n = STREAM_SEND_MAX;
     if (n > 0) send_bytes(r, REPLICA_SENDS_STREAM, bytes, n);
 }

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct replicas replicas;
+struct replicas replicas = {.withheld_from = UINT64_MAX};
 
 /* What others see: a copy, renewed every turn in which something happened. */
 static struct {
@@ -424,6 +424,10 @@ void replicas_beat(struct coordinator *c) {
 
 void replicas_set(const struct replicas_settings *settings) {
     replicas.settings = *settings;
+}
+
+void replicas_may_have(uint64_t at) {
+    replicas.withheld_from = at;
 }
 
 unsigned replicas_view(struct replica_view *to, unsigned most) {

@@ -55,6 +55,10 @@ struct replicas_settings {
 };
 void replicas_set(const struct replicas_settings *settings);
 
+/* How far into the stream (STREAM_REPLICAS) replicas are sent it for now; UINT64_MAX: to its end. Before
+ * replicas_turn. */
+void replicas_may_have(uint64_t at);
+
 /* ---- while this server follows another: what its own followers are given ---- */
 
 /* With all slices held: there is a backlog from here on, which begins at the identity's offset; one that exists goes on. */

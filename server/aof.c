@@ -98,9 +98,9 @@ void aof_follow_configuration(void) {
     aof.write.policy = policies[config->appendfsync];
     aof.write.stamps = config->aof_timestamp_enabled;
     aof.write.never_mind_sync = config->no_appendfsync_on_rewrite && dump_is_under_way();
-    bool wait = aof.phase == AOF_IS_ON && aof.job != AOF_SWITCH_ON && aof.write.policy == AOF_SYNC_ALWAYS &&
-                !aof.write.never_mind_sync;
-    oplog_set_replies_wait(&aof.coordinator->thread, wait);
+    aof.replies_wait = aof.phase == AOF_IS_ON && aof.job != AOF_SWITCH_ON &&
+                       aof.write.policy == AOF_SYNC_ALWAYS && !aof.write.never_mind_sync;
+    oplog_set_replies_wait(&aof.coordinator->thread, aof.replies_wait);
 }
 
 void aof_begin_at_cut(struct coordinator *c) {
@@ -135,6 +135,7 @@ static void stop_if_done(void) {
     aof.stream = NULL;
     feed_leave(FEED_FILE);
     aof.phase = AOF_IS_OFF;
+    replicas_may_have(UINT64_MAX);
     aof.baseless = false;
     atomic_store(&aof_seen.on, false);
     log_notice("The append-only file is off");
@@ -183,6 +184,7 @@ void aof_turn(struct coordinator *c) {
         if (behind < BEHIND_BYTES_MAX) feed_merge(BEHIND_BYTES_MAX - behind);
         aof_write_go(&aof.write);
     } while (oplog_wake_from(aof_write_wakes_from(&aof.write)));
+    replicas_may_have(aof.replies_wait ? aof_write_durable_for_replicas(&aof.write) : UINT64_MAX);
     c->wanted_ns = aof_write_wants_ns(&aof.write);
     if (UNLIKELY(aof.phase == AOF_IS_STOPPING)) stop_if_done();
     if (UNLIKELY(aof.ending)) end_if_done();

@@ -28,6 +28,7 @@ enum { AOF_PATH_MAX = PATH_MAX + 2 * AOF_NAME_MAX };
 struct aof {
     struct coordinator *coordinator;
     enum aof_phase phase;
+    bool replies_wait; /* until what they tell of is durable, and so do replicas */
     enum aof_job job;
     struct stream *stream;      /* while it is on or stopping */
     struct stream_cut last_cut; /* all before it is to be written before it is off */

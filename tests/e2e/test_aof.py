@@ -225,6 +225,47 @@ def test_always_holds_back_replies_while_the_disk_hangs(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_always_keeps_from_replicas_what_is_not_durable(ctx):
+    """Neither by the stream nor by a dump do they have what a crash could take from the primary: so they never are ahead of it afterwards."""
+    server = ctx.server(*ON, "--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
+    client, other = server.client(), server.client()
+    replicas = [ctx.server(kind=kind) for kind in ("redis", "gyre")]
+    late = ctx.server()
+
+    def have(*value):
+        return [replica.client()("GET", "a") for replica in replicas] == list(value) * 2
+
+    def is_up(replica):
+        return b"master_link_status:up" in replica.client()("INFO", "replication")
+
+    client("SET", "a", "1")
+    for replica in replicas:
+        replica.client()("REPLICAOF", "127.0.0.1", server.port)
+        eventually(lambda replica=replica: is_up(replica), 10, "the link")
+    for kind in ("write", "sync"):
+        eventually(lambda: have(b"1"), 5, "what is durable")
+        other("DEBUG", "FILE-FAULT", kind, "0", "HANG")
+        client.send_command("SET", "a", kind)
+        if kind == "sync":
+            late.client()("REPLICAOF", "127.0.0.1", server.port)
+        time.sleep(1.2)
+        assert have(b"1"), "a replica has what is not durable"
+        equal([is_up(replica) for replica in (*replicas, late)], [True, True, False])
+        other("DEBUG", "FILE-FAULT", "HEAL")
+        equal(str(client.read()), "OK")
+        eventually(lambda kind=kind: have(kind.encode()), 5, "what is durable now")
+        client("SET", "a", "1")
+    eventually(lambda: is_up(late), 10, "the link of the one that came while the disk hung")
+    equal(late.client()("GET", "a"), b"1")
+    other("DEBUG", "FILE-FAULT", "write", "0", "HANG")
+    client.send_command("SET", "a", "lost")
+    time.sleep(0.3)
+    server.kill()
+    assert have(b"1"), "a replica has what was lost"
+
+
+@only("gyre")
+@timeout(60)
 def test_a_failed_sync_is_made_good(ctx):
     server = ctx.server(*ON, "--appendfsync", "always")
     client, other = server.client(), server.client()
