@@ -92,6 +92,7 @@ struct client {
     uint64_t saw_ticket;       /* the last change that its replies may tell of: see oplog_may_tell */
     struct client *dirty_next; /* list of clients with output to send this turn, or not to be told yet */
     bool dirty;
+    bool pushed; /* what others did is in its output, and is not in saw_ticket yet: see output_note_push */
     /* Waiting. */
     enum client_wait wait;
     struct slice *parked_on;

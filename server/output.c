@@ -80,7 +80,45 @@ static bool within_limits(struct worker *w, struct client *c) {
     return now_ms - c->soft_limit_since_ms <= (uint64_t)limit->soft_seconds * 1000;
 }
 
-/* What it would be told is not durable yet (appendfsync always). */
+/* ---- appendfsync always ---- */
+
+void output_note_push(struct worker *w, struct client *c, unsigned from, uint64_t turn) {
+    if (LIKELY(oplog_may_tell(UINT64_MAX))) return;
+    c->pushed = true;
+    if (from == w->thread.index) return; /* its turn is over before anything is sent */
+    w->pushes.bits[from / 64] |= (uint64_t)1 << (from % 64);
+    w->pushes.turns[from] = turn;
+}
+
+bool output_is_unsure(const struct worker *w) {
+    uint64_t any = 0;
+    for (unsigned i = 0; i < THREADS_MAX / 64; i++) any |= w->pushes.bits[i];
+    return any != 0;
+}
+
+/* Forgets the turns that are over: what was done in them has its tickets. */
+static void look_at_sources(struct worker *w) {
+    for (unsigned i = 0; i < THREADS_MAX / 64; i++) {
+        for (uint64_t bits = w->pushes.bits[i]; bits; bits &= bits - 1) {
+            unsigned from = i * 64 + (unsigned)__builtin_ctzll(bits);
+            const struct thread *t = thread_by_index(from);
+            if (atomic_load(&t->turns) != w->pushes.turns[from] || atomic_load(&t->sleeping))
+                w->pushes.bits[i] &= ~(bits & -bits);
+        }
+    }
+}
+
+/* Whether what is in its output is durable. */
+static bool may_tell(const struct worker *w, struct client *c) {
+    if (UNLIKELY(c->pushed)) {
+        if (output_is_unsure(w)) return oplog_may_tell(UINT64_MAX);
+        c->pushed = false;
+        c->saw_ticket = oplog_next_ticket() - 1;
+    }
+    return LIKELY(oplog_may_tell(c->saw_ticket));
+}
+
+/* What it would be told is not durable yet. */
 static void wait_untold(struct worker *w, struct client *c) {
     if (c->dirty) return;
     c->dirty = true; /* on one of the two lists */
@@ -99,7 +137,7 @@ static void output_start(struct worker *w, struct client *c) {
         client_close(w, c);
         return;
     }
-    if (UNLIKELY(!oplog_may_tell(c->saw_ticket)) && c->reply.bytes) {
+    if (UNLIKELY(!may_tell(w, c)) && c->reply.bytes) {
         wait_untold(w, c);
     } else if (!c->sending) {
         if (!c->reply.bytes) reply_clear(&c->reply); /* pieces without a byte are not worth a send */
@@ -120,7 +158,7 @@ static void look_at_untold(struct worker *w) {
     w->untold = NULL;
     while (c) {
         struct client *next = c->dirty_next;
-        bool ready = client_has(c, CLIENT_CLOSING) || oplog_may_tell(c->saw_ticket);
+        bool ready = client_has(c, CLIENT_CLOSING) || may_tell(w, c);
         struct client **list = ready ? &w->dirty : &w->untold;
         c->dirty_next = *list;
         *list = c;
@@ -138,6 +176,7 @@ static void flush_dirty(struct worker *w) {
 }
 
 void output_flush(struct worker *w) {
+    if (UNLIKELY(output_is_unsure(w))) look_at_sources(w);
     if (UNLIKELY(w->untold != NULL)) look_at_untold(w);
     flush_dirty(w);
     if (LIKELY(w->untold == NULL)) return;

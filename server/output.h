@@ -7,11 +7,26 @@
 #ifndef GYRE_SERVER_OUTPUT_H
 #define GYRE_SERVER_OUTPUT_H
 
+#include "shard/rt/thread.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct client;
 struct worker;
+
+/* Threads that have pushed something to this one's clients, and the turns in which they did. */
+struct push_sources {
+    uint64_t bits[THREADS_MAX / 64];
+    uint64_t turns[THREADS_MAX];
+};
+
+/* Something that thread number `from` did in its turn `turn` is in the client's output, and is no reply. With
+ * appendfsync always it has to be durable before the client hears of it; but it may not even have a ticket yet, as
+ * long as that turn goes on. */
+void output_note_push(struct worker *w, struct client *c, unsigned from, uint64_t turn);
+/* Whether somebody waits for such a turn to end: it is looked after again soon. */
+bool output_is_unsure(const struct worker *w);
 
 /* Notes that the client has something to be sent, or to be closed for, at the end of this turn. */
 void client_has_output(struct worker *w, struct client *c);

@@ -43,6 +43,8 @@ struct post {
     size_t weight;     /* what each thread it waits for is charged */
     struct blob *blob; /* the message, which then is not encoded here; or NULL */
     char *bytes;
+    uint64_t turn; /* of the thread that publishes */
+    unsigned from;
     struct post_node nodes[];
 };
 
@@ -89,6 +91,7 @@ static void append_message(struct worker *w, struct client *c, const struct post
     }
     if (post->blob) reply_bulk_blob(r, post->blob, 0, post->blob->len);
     r->mute = mute; /* between two commands it is about the last one's reply */
+    output_note_push(w, c, post->from, post->turn);
     client_has_output(w, c);
     /* One inbox could bring much more than a client may have waiting: what is beyond is not even queued. */
     if (UNLIKELY(output_is_over_hard_limit(c))) client_set(c, CLIENT_CLOSE_ASAP);
@@ -246,6 +249,8 @@ static struct sent send_post(struct thread *from, struct post *post, const struc
     struct sent sent = {0};
     uint32_t refused = 0;
     ASSERT(to->count > 0);
+    post->from = from->index;
+    post->turn = atomic_load_explicit(&from->turns, memory_order_relaxed);
     atomic_init(&post->refs, to->count + 1); /* one is ours */
     for (uint32_t i = 0; i < to->count; i++) {
         unsigned index = to->all[i]->thread;

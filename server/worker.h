@@ -24,6 +24,7 @@
 #include "server/batch.h"
 #include "server/census.h"
 #include "server/client.h"
+#include "server/output.h"
 #include "server/reply_chunk.h"
 #include "server/statistics.h"
 #include "shard/rt/spin.h"
@@ -81,6 +82,7 @@ struct worker {
     struct client *dirty;  /* has output to send at the end of this turn */
     struct client *untold; /* has output that may not be sent before what it tells of is durable */
     uint64_t durable_seen; /* when the untold were last looked at */
+    struct push_sources pushes;
     struct waiter *served; /* blocked clients that the running command served */
     struct client_list parked, paused;
     struct deadlines deadlines;

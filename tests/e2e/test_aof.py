@@ -1,5 +1,6 @@
 """The append-only file as a service: exchange with redis-server, damage, disks that fail, on and off, rewrites, WAITAOF."""
 import pathlib
+import select
 import shutil
 import subprocess
 import threading
@@ -221,6 +222,31 @@ def test_always_holds_back_replies_while_the_disk_hangs(ctx):
         other("DEBUG", "FILE-FAULT", "HEAL")
         equal(str(client.read()), "OK")
         equal(other("GET", "a"), kind.encode())
+
+
+@only("gyre")
+@timeout(60)
+def test_always_holds_back_what_is_pushed(ctx):
+    """Subscribers on all threads hear of a change when it is durable: by its event, and by what is published behind it."""
+    server = ctx.server(*ON, "--appendfsync", "always", "--notify-keyspace-events", "KEA", "--shards", "4")
+    client, other = server.client(), server.client()
+    listeners = [server.client() for _ in range(16)]
+    for number, listener in enumerate(listeners):
+        equal(listener("PSUBSCRIBE" if number % 2 else "SUBSCRIBE", "__keyspace@0__:a", "news")[0], b"psubscribe" if number % 2 else b"subscribe")
+        listener.read()
+    for kind in ("write", "sync"):
+        other("DEBUG", "FILE-FAULT", kind, "0", "HANG")
+        client.send(encode("SET", "a", kind) + encode("PUBLISH", "news", kind) + encode("MULTI") + encode("DEL", "a") + encode("EXEC"))
+        equal(select.select([listener.socket for listener in listeners], [], [], 0.3)[0], [], "told before it is durable")
+        other("DEBUG", "FILE-FAULT", "HEAL")
+        equal([str(client.read()), client.read()], ["OK", len(listeners)])
+        for _ in range(3):
+            client.read()
+        for listener in listeners:
+            equal([listener.read()[-2:] for _ in range(3)],
+                  [[b"__keyspace@0__:a", b"set"], [b"news", kind.encode()], [b"__keyspace@0__:a", b"del"]])
+    equal(client("PUBLISH", "news", "of nothing"), len(listeners))
+    equal([listener.read()[-1] for listener in listeners], [b"of nothing"] * len(listeners))
 
 
 @only("gyre")
