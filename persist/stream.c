@@ -100,7 +100,7 @@ static void append_to(struct stream *s, unsigned audience, const char *bytes, si
 }
 
 static void append(struct stream *s, const char *bytes, size_t n) {
-    append_to(s, FOR_BOTH, bytes, n);
+    append_to(s, s->audience, bytes, n);
 }
 
 static void append_text(struct stream *s, const char *text) {
@@ -110,17 +110,18 @@ static void append_text(struct stream *s, const char *text) {
 /* A block that is full from the start, and closes the one before it. */
 static void append_blob(struct stream *s, struct blob *blob) {
     struct stream_block *b = block_new(s, 0);
+    b->audience = s->audience;
     b->blob = blob_ref(blob);
     b->data = blob->data;
     b->used = b->capacity = blob->len;
     s->last->capacity = s->last->used;
     append_block(s, b);
-    count_end(s, FOR_BOTH, b->used);
+    count_end(s, s->audience, b->used);
 }
 
 void stream_open(struct stream *s, struct thread *me, unsigned threads) {
     ASSERT(threads > 0 && threads <= THREADS_MAX);
-    *s = (struct stream){.thread = me, .threads = threads, .database = -1};
+    *s = (struct stream){.thread = me, .threads = threads, .database = -1, .audience = FOR_BOTH};
     s->next_ticket = oplog_next_ticket();
     s->last = block_new(s, BLOCK_BYTES_MAX - sizeof *s->last);
     s->last->refs = 1;
@@ -147,7 +148,7 @@ static void emit_command(struct stream *s, const struct oplog_command *command) 
     const struct oplog_blob *blobs = oplog_blobs(command);
     uint64_t done = 0;
     if (UNLIKELY(s->database != (int64_t)command->database)) {
-        append_select(s, FOR_BOTH, command->database);
+        append_select(s, s->audience, command->database);
         s->database = command->database;
     }
     for (uint32_t i = 0; i < command->blobs; i++) {
@@ -211,6 +212,7 @@ uint64_t stream_merge(struct stream *s, uint64_t bytes_max) {
     const struct oplog_entry *entry;
     unsigned thread;
     while (*end - began < bytes_max && (entry = find_next(s, &thread))) {
+        if (UNLIKELY(s->relay_up_to != NULL)) s->relay_up_to(entry->behind);
         emit(s, entry);
         oplog_take(thread);
         note_guess(s, thread);
@@ -229,8 +231,15 @@ void stream_say(struct stream *s, enum stream_audience to, const char *bytes, si
 void stream_relay(struct stream *s, const char *bytes, size_t n, int64_t before, int64_t after) {
     /* A cut came between. Replicas know what is selected: they get the primary's stream without a gap. */
     if (UNLIKELY(s->database != before) && before >= 0) append_select(s, 1U << STREAM_FILE, before);
-    append(s, bytes, n);
+    append_to(s, FOR_BOTH, bytes, n);
     s->database = after;
+}
+
+void stream_set_relayed(struct stream *s, void (*relay_up_to)(uint64_t place)) {
+    ASSERT(s->next_ticket == oplog_next_ticket());
+    s->relay_up_to = relay_up_to;
+    s->audience = relay_up_to ? 1U << STREAM_FILE : FOR_BOTH;
+    s->database = -1; /* what is merged begins with a SELECT */
 }
 
 /* ---- reading ---- */

@@ -13,7 +13,8 @@
  * There are two audiences: the append-only file, and replicas. Entries are for both. What only one of them is to
  * have (the PINGs to replicas) stands in blocks of its own, which readers of the other pass without
  * noticing: each audience counts its own bytes only, and a place in the stream is always a place of an audience.
- * A replica's stream is its primary's, whose bytes are relayed as they are; then no entries are merged.
+ * A replica's stream is its primary's, whose bytes are relayed as they are; then entries, if there are any, are about
+ * what is only here (clients may write to it, or it evicts), and for the file alone.
  *
  * Belongs to the coordinator's thread. Nothing here waits or does I/O.
  */
@@ -35,10 +36,13 @@ enum stream_audience { STREAM_FILE, STREAM_REPLICAS, STREAM_AUDIENCES };
 struct stream {
     struct thread *thread; /* that it belongs to */
     struct stream_block *last;
-    uint64_t end[STREAM_AUDIENCES];      /* bytes emitted so far */
-    uint64_t next_ticket;                /* all before it are in the stream */
-    int64_t database;                    /* that the stream has selected; -1: none */
-    unsigned threads;                    /* logs: numbers below this */
+    uint64_t end[STREAM_AUDIENCES]; /* bytes emitted so far */
+    uint64_t next_ticket;           /* all before it are in the stream */
+    int64_t database;               /* that the stream has selected; -1: none */
+    unsigned threads;               /* logs: numbers below this */
+    unsigned audience;              /* of entries: a set of 1 << enum stream_audience */
+    void (*relay_up_to)(
+        uint64_t place); /* what an entry is behind comes before it; NULL: nothing is relayed */
     struct stream_cut *cuts, *cuts_last; /* to come, oldest first */
     uint16_t guesses[STREAM_GUESSES];    /* by ticket: whose log was seen to have it */
 };
@@ -69,6 +73,10 @@ void stream_say(struct stream *s, enum stream_audience to, const char *bytes, si
 /* Says to both what a primary said, which has to end where a command or a whole transaction ends. That stream had
  * selected the database `before`, and has `after` selected now; -1: none yet. */
 void stream_relay(struct stream *s, const char *bytes, size_t n, int64_t before, int64_t after);
+
+/* From here on primary's bytes are relayed, and what an entry is `behind` by a call of this first; NULL: no more.
+ * All entries before have to be merged. */
+void stream_set_relayed(struct stream *s, void (*relay_up_to)(uint64_t place));
 
 /* Who reads the stream: where he stands. */
 struct stream_reader {

@@ -9,13 +9,15 @@ static struct feed {
     struct stream stream;      /* open: it has a last block */
     bool wanted[FEED_USERS];   /* from feed_begin to feed_end */
     bool attached[FEED_USERS]; /* from feed_begin to feed_leave */
-    bool relayed;
+    bool relayed, changes_itself;
     int64_t selected; /* while it is relayed: behind its last byte */
     void (*catch_up)(void);
+    void (*catch_up_to)(uint64_t place);
 } feed;
 
 static void set_logging(void) {
-    bool on = !feed.relayed && (feed.wanted[FEED_FILE] || feed.wanted[FEED_REPLICAS]);
+    bool on = feed.relayed ? feed.wanted[FEED_FILE] && feed.changes_itself
+                           : feed.wanted[FEED_FILE] || feed.wanted[FEED_REPLICAS];
     for (unsigned i = 0; i < slices.count; i++) {
         uint32_t others = slices.all[i].switches & ~(uint32_t)SWITCH_LOGGING;
         slices.all[i].switches = others | (on ? SWITCH_LOGGING : 0);
@@ -25,9 +27,11 @@ static void set_logging(void) {
 struct stream *feed_begin(struct coordinator *c, enum feed_user user) {
     ASSERT(user < FEED_USERS && !feed.attached[user]);
     if (feed.relayed) feed_complete();
+    ASSERT(!feed.relayed || feed.catch_up_to);
     if (!feed.stream.last) { /* the coordinator has the last number */
         oplog_set_reader(c->thread.index);
         stream_open(&feed.stream, &c->thread, c->thread.index + 1U);
+        if (feed.relayed) stream_set_relayed(&feed.stream, feed.catch_up_to);
     }
     feed.wanted[user] = feed.attached[user] = true;
     set_logging();
@@ -54,19 +58,23 @@ void feed_leave(enum feed_user user) {
 void feed_set_relayed(bool relayed) {
     feed.selected = feed_selected();
     feed.relayed = relayed;
-    feed.stream.database = -1; /* what is merged begins with a SELECT */
+    if (feed.stream.last) stream_set_relayed(&feed.stream, relayed ? feed.catch_up_to : NULL);
     set_logging();
 }
 
-void feed_register_relay(void (*catch_up)(void)) {
+void feed_set_changes_itself(bool on) {
+    feed.changes_itself = on;
+    set_logging();
+}
+
+void feed_register_relay(void (*catch_up)(void), void (*catch_up_to)(uint64_t place)) {
     feed.catch_up = catch_up;
+    feed.catch_up_to = catch_up_to;
 }
 
 void feed_complete(void) {
-    if (feed.relayed && feed.catch_up)
-        feed.catch_up();
-    else
-        feed_merge(UINT64_MAX);
+    feed_merge(UINT64_MAX);
+    if (feed.relayed && feed.catch_up) feed.catch_up();
 }
 
 void feed_relay(const char *bytes, size_t n, int64_t before, int64_t after) {
@@ -97,6 +105,10 @@ void feed_merge(uint64_t bytes_max) {
     if (feed.stream.last && bytes_max > 0) stream_merge(&feed.stream, bytes_max);
 }
 
+bool feed_has_before(uint64_t ticket) {
+    return !feed.stream.last || feed.stream.next_ticket >= ticket;
+}
+
 bool feed_has_all(void) {
-    return !feed.stream.last || feed.stream.next_ticket == oplog_next_ticket();
+    return feed_has_before(oplog_next_ticket());
 }

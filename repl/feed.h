@@ -4,8 +4,8 @@
  * nothing. Who begins to use it does so at a cut: the stream has everything from that instant on. Who ends,
  * at a cut as well, has everything up to it once the cut is reached in the stream, reads that, and leaves.
  *
- * While this server is a replica its stream is relayed: what comes is its primary's bytes (stream_relay), and the
- * threads log nothing, so that its followers get the very same bytes.
+ * While this server is a replica its stream is relayed: what comes is its primary's bytes (stream_relay), and its
+ * followers get the very same bytes. What is changed here alone the threads log only for the file.
  *
  * All calls on the coordinator's thread.
  */
@@ -30,8 +30,11 @@ void feed_leave(enum feed_user user);
 /* With all slices held, or before threads start: from here on the stream is relayed, or merged. */
 void feed_set_relayed(bool relayed);
 bool feed_is_relayed(void);
-/* Who knows what has been applied and was not relayed yet: called by feed_complete. Once, at the start. */
-void feed_register_relay(void (*catch_up)(void));
+/* Whether, while it is relayed, there may be changes that are not the primary's. At a cut as well. */
+void feed_set_changes_itself(bool on);
+/* Who knows what has been applied and was not relayed yet: all of it is by `catch_up`, called by feed_complete; up to a
+ * place (oplog_note_place) by the other. Once, at the start. */
+void feed_register_relay(void (*catch_up)(void), void (*catch_up_to)(uint64_t place));
 /* With all slices held, or when nothing is under way: all that has happened is in the stream when this returns. */
 void feed_complete(void);
 /* Says what a primary said: see stream_relay. Nothing happens while the stream is closed. */
@@ -44,7 +47,8 @@ void feed_set_selected(int64_t database);
 struct stream *feed_stream(void);
 /* Merges what can be merged now, at most so many bytes. */
 void feed_merge(uint64_t bytes_max);
-/* Whether all that was logged is in the stream. */
+/* Whether all entries before this ticket are in the stream; and all that was logged. */
+bool feed_has_before(uint64_t ticket);
 bool feed_has_all(void);
 
 #endif

@@ -167,7 +167,8 @@ enum apply_result applier_run(struct applier *a, struct apply_command *commands,
     if (a->follows && UNLIKELY(is_above_limit())) make_room(a);
     if (!take(a, &held)) return APPLY_LATER;
     if (a->follows) run_count_slices(w, &held);
-    call.logs = held.count && (run_switches(&held) & SWITCH_LOGGING);
+    /* What comes from the primary goes to the file as it came. */
+    call.logs = !a->follows && held.count && (run_switches(&held) & SWITCH_LOGGING);
     if (count == 1)
         run(a, &commands[0], &call, &ready);
     else

@@ -11,6 +11,7 @@
 #include "shard/base/mem.h"
 #include "shard/base/text.h"
 #include "shard/rt/clock.h"
+#include "shard/store/oplog.h"
 #include "shard/store/prefetch.h"
 
 #include <stdio.h>
@@ -178,6 +179,7 @@ static enum progress read_ahead(void) {
 static void note_applied(void *context) {
     struct stream_batch *batch = context;
     batch->mark = (struct stream_mark){own.applying, own.applier.client->database};
+    oplog_note_place(stream_place(batch->begins_at + own.applying, own.applier.client->database));
 }
 
 /* Some of the commands that were read, as one; then those before `behind` are dealt with. */

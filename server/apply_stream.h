@@ -31,10 +31,17 @@ struct stream_mark {
     int64_t database; /* selected behind them */
 };
 
+/* The same as one number, for oplog_note_place: bytes counted over all batches, modulo 1 << 44, and the database. */
+enum { STREAM_PLACE_DATABASE_BITS = 20 };
+static inline uint64_t stream_place(uint64_t at, int64_t database) {
+    return at << STREAM_PLACE_DATABASE_BITS | (uint64_t)database;
+}
+
 struct stream_batch {
     struct message message; /* first */
     void (*done)(struct thread *t, struct stream_batch *batch);
     struct buf bytes;
+    uint64_t begins_at;      /* bytes of the primary's stream that were applied before it */
     struct stream_mark mark; /* applied so far: written with slices held, to be read with all of them held */
     _Atomic bool stop;       /* asks the worker to return it soon */
     /* When it has returned: */

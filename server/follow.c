@@ -65,13 +65,16 @@ bool follow_can_be_followed(void) {
 /* ---- the switches ---- */
 
 /* At a cut, or before threads start: what all slices and all threads go by. */
-static void set_switches(bool replica, bool readonly) {
+static void set_switches(bool replica, const struct config *config) {
+    bool readonly = replica && config->replica_read_only;
     for (unsigned i = 0; i < slices.count; i++) {
         uint32_t others = slices.all[i].switches & ~(uint32_t)(SWITCH_REPLICA | SWITCH_READONLY);
         slices.all[i].switches =
             (uint16_t)(others | (replica ? SWITCH_REPLICA : 0) | (readonly ? SWITCH_READONLY : 0));
     }
     follower.readonly = readonly;
+    follower.changes_itself = replica && (!readonly || !config->replica_ignore_maxmemory);
+    feed_set_changes_itself(follower.changes_itself);
     atomic_store(&follow_is_replica, replica);
     atomic_store(&follow_refuses_writes, readonly);
 }
@@ -238,6 +241,7 @@ static void become_replica(void) {
 }
 
 static void become_primary(struct coordinator *c) {
+    feed_complete();
     follower.replica = follower.came_by_link = follower.failover = false;
     follower.host[0] = 0;
     if (follower.resumable)
@@ -258,7 +262,7 @@ static void change_role(struct coordinator *c, struct cut *cut) {
         become_replica();
     else if (follower.replica)
         become_primary(c);
-    set_switches(follower.replica, follower.replica && config_get()->replica_read_only);
+    set_switches(follower.replica, config_get());
     struct identity ours = identity_get();
     if (follower.replica)
         log_notice("REPLICAOF %s:%d enabled (at %s:%lld)", follower.host, follower.port, ours.id,
@@ -322,6 +326,7 @@ void follow_kill_link(struct thread *me) {
 /* ---- turns and beats ---- */
 
 void follow_turn(void) {
+    follow_finish_batch();
     if (LIKELY(!follower.wish && follower.phase != FOLLOW_PREPARES)) return;
     if (follower.cutting) return;
     if (follower.phase == FOLLOW_PREPARES && !follower.wish) {
@@ -355,7 +360,7 @@ static void renewed(struct thread *t) {
 static void renew_switches(struct coordinator *c, struct cut *cut) {
     (void)c;
     (void)cut;
-    set_switches(follower.replica, follower.replica && config_get()->replica_read_only);
+    set_switches(follower.replica, config_get());
     follow_after_cut(renewed);
 }
 
@@ -370,7 +375,9 @@ void follow_beat(void) {
         follower.nudged_ms = now_ms;
         link_nudge();
     }
-    if (!follower.cutting && follower.readonly != config->replica_read_only) cut_later(renew_switches);
+    bool changes_itself = !config->replica_read_only || !config->replica_ignore_maxmemory;
+    bool renew = follower.readonly != config->replica_read_only || follower.changes_itself != changes_itself;
+    if (!follower.cutting && renew) cut_later(renew_switches);
     follow_pump(true);
     follow_show();
 }
@@ -384,7 +391,7 @@ void follow_prepare(const struct config *config) {
     snprintf(follower.host, sizeof follower.host, "%.*s", (int)(space - config->replicaof),
              config->replicaof);
     follower.port = (int)strtol(space + 1, NULL, 10);
-    set_switches(true, config->replica_read_only);
+    set_switches(true, config);
     feed_set_relayed(true);
     follow_settings(config);
     follow_show();
@@ -392,7 +399,7 @@ void follow_prepare(const struct config *config) {
 
 void follow_begin(struct coordinator *c) {
     follower.coordinator = c;
-    feed_register_relay(follow_catch_up);
+    feed_register_relay(follow_catch_up, follow_catch_up_to);
 }
 
 void follow_recover(struct coordinator *c, const struct history *history) {

@@ -26,6 +26,7 @@ struct follower {
     struct coordinator *coordinator;
     bool started; /* the data there was has been loaded */
     bool replica, readonly;
+    bool changes_itself; /* clients may write to it, or it evicts */
     uint64_t client_id;
     bool failover; /* the primary is one as soon as we ask to follow it */
     char host[LINK_HOST_MAX];
@@ -52,6 +53,9 @@ struct follower {
     /* The stream. */
     struct stream_batch batch;
     bool applies; /* the batch is on its way */
+    uint64_t
+        over_ticket;  /* it has come back; entries before this one are to be merged first; 0: it has not */
+    uint64_t applied; /* bytes of all batches before */
     size_t relayed;
     int64_t relayed_database;
     struct buf rest; /* what was not whole */
@@ -80,11 +84,15 @@ void follow_go_online(struct thread *t);
 
 /* follow_stream.c: has what has come applied, if it may be (`at_beat`: even if little has come); tells the primary how far it is. */
 void follow_pump(bool at_beat);
+/* Deals with a batch that has come back, as soon as that can be. Every turn. */
+void follow_finish_batch(void);
 void follow_acknowledge(void);
 /* Whether that would tell it anything new. */
 bool follow_has_news(void);
 /* What was applied and was not handed on yet is: at a cut. */
 void follow_catch_up(void);
+/* The same up to a place: before an entry that is behind it. */
+void follow_catch_up_to(uint64_t place);
 
 /* follow_dump.c: a dump is here, and is to be loaded as soon as nobody else is at work on the data. Every turn until it is. */
 void follow_prepare_to_load(void);

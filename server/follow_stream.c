@@ -29,6 +29,14 @@ static void relay(struct stream_mark mark) {
     replicas_note_offset();
 }
 
+void follow_catch_up_to(uint64_t place) {
+    const struct stream_batch *batch = &follower.batch;
+    if (!follower.applies) return; /* all of it is */
+    uint64_t bytes = (place - stream_place(batch->begins_at, 0)) >> STREAM_PLACE_DATABASE_BITS;
+    int64_t database = (int64_t)(place & ((1 << STREAM_PLACE_DATABASE_BITS) - 1));
+    if (bytes > follower.relayed && bytes <= batch->bytes.len) relay((struct stream_mark){bytes, database});
+}
+
 void follow_catch_up(void) {
     if (follower.applies) relay(follower.batch.mark);
 }
@@ -81,9 +89,26 @@ static void stop_for_good(const char *why) {
 
 static void batch_done(struct thread *t, struct stream_batch *batch) {
     (void)t;
-    ASSERT(follower.applies);
+    (void)batch;
+    ASSERT(follower.applies && !follower.over_ticket);
+    follower.over_ticket = oplog_next_ticket();
+    follow_finish_batch();
+}
+
+/* What was changed here meanwhile, and saw less than all of the batch, comes before the rest of it. Its entry may take
+ * another moment to be seen. */
+static bool may_relay_all(void) {
+    feed_merge(UINT64_MAX);
+    return feed_has_before(follower.over_ticket);
+}
+
+void follow_finish_batch(void) {
+    struct stream_batch *batch = &follower.batch;
+    if (LIKELY(!follower.over_ticket) || !may_relay_all()) return;
+    follower.over_ticket = 0;
     relay(batch->end);
     follower.applies = false;
+    follower.applied += batch->end.bytes;
     follower.database = batch->end.database;
     /* What has come meanwhile stands behind the rest. */
     struct buf rest = {0};
@@ -135,6 +160,7 @@ void follow_pump(bool at_beat) {
     if (follower.rest.len > REREAD_BYTES && follower.rest.len < follower.reread_from && !at_beat) return;
     follower.batch.bytes = follower.rest;
     follower.rest = (struct buf){0};
+    follower.batch.begins_at = follower.applied;
     follower.batch.mark = (struct stream_mark){0, follower.database};
     follower.batch.done = batch_done;
     follower.relayed = 0;

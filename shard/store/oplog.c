@@ -50,6 +50,7 @@ static struct oplog logs[THREADS_MAX];
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t next; } tickets = {1};
 static _Atomic int reader = -1;
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t from; } wakes = {0}; /* see oplog_wake_from */
+static struct { _Alignas(CACHE_LINE) _Atomic uint64_t place; } applied;    /* see oplog_note_place */
 static _Atomic size_t buffer_bytes;
 static struct {
     _Alignas(CACHE_LINE) _Atomic uint64_t durable;
@@ -203,6 +204,7 @@ uint64_t oplog_publish(struct thread *me, bool loose) {
     ASSERT(log->end % ALIGNMENT == 0 && entry->commands > 0);
     entry->bytes = log->end - log->begin;
     entry->loose = loose;
+    entry->behind = atomic_load_explicit(&applied.place, memory_order_relaxed);
     log->appended += entry->bytes;
     log->begin = log->end;
     uint64_t ticket = atomic_fetch_add_explicit(&tickets.next, 1, memory_order_acq_rel);
@@ -235,6 +237,10 @@ void oplog_ring(struct thread *me) {
     /* We publish, then look what the reader wants; it says so, then looks what was published. */
     atomic_thread_fence(memory_order_seq_cst);
     if (ticket >= atomic_load_explicit(&wakes.from, memory_order_relaxed)) wake_reader(me);
+}
+
+void oplog_note_place(uint64_t place) {
+    atomic_store_explicit(&applied.place, place, memory_order_relaxed);
 }
 
 size_t oplog_buffer_bytes(void) {

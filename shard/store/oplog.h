@@ -40,7 +40,8 @@ struct oplog_entry {
     uint64_t ticket;
     uint64_t bytes; /* to the next entry in the block */
     uint32_t commands;
-    bool loose; /* its commands need not be kept together: keys that were overdue */
+    bool loose;      /* its commands need not be kept together: keys that were overdue */
+    uint64_t behind; /* of a primary's stream, applied here as well: see oplog_note_place */
 };
 
 /* A command's words lie behind it; behind them, `blobs` references to what belongs in between. */
@@ -81,6 +82,10 @@ static inline void oplog_publish_in(struct thread *me, struct slice *s, bool loo
 bool oplog_is_full(struct thread *me);
 /* Wakes the reader if something was published since the last call that it wants to know of: once a turn. */
 void oplog_ring(struct thread *me);
+
+/* How far a primary's stream is applied, in units of whoever asks, who finds it in the entries that are made behind
+ * it. With the slices held that were changed: so an entry about one of them is behind what it saw. */
+void oplog_note_place(uint64_t place);
 
 /* Memory of the logs and of the stream made of them: on its way to a disk or a replica, it does not count towards
  * maxmemory. Any thread. */

@@ -1,4 +1,8 @@
 """What the options of replication do, and how they are spelled: as redis-server has them."""
+import random
+import threading
+import time
+
 from harness import equal, eventually, only, timeout
 from resp import Error
 from test_replication_primary import info, wait_until_level
@@ -51,7 +55,7 @@ def test_settings_are_answered_as_by_redis_server(ctx):
 def test_a_replica_that_sees_to_its_own_memory(ctx):
     """It evicts, whether clients ask it for something or not; the primary and other replicas keep everything."""
     primary = primary_of(ctx)
-    evicts, keeps = ctx.server(*OPTIONS, "--replica-ignore-maxmemory", "no"), ctx.server(*OPTIONS)
+    evicts, keeps = ctx.server(*OPTIONS, "--replica-ignore-maxmemory", "no", "--appendonly", "yes"), ctx.server(*OPTIONS)
     for replica in (evicts, keeps):
         client = replica.client()
         client("REPLICAOF", "127.0.0.1", primary.port)
@@ -74,6 +78,11 @@ def test_a_replica_that_sees_to_its_own_memory(ctx):
     equal(client("EXISTS", *[f"more{i}" for i in range(1000)]), 1000)
     equal(info(client, "master_link_status"), "up")
     equal(client("SET", "own", 1), Error("READONLY You can't write against a read only replica."))
+    digest = client("DEBUG", "DIGEST")
+    evicts.stop()
+    evicts.start()
+    eventually(lambda: info(evicts.client(), "loading") == "0", 20, "the end of loading")
+    equal(evicts.client()("DEBUG", "DIGEST"), digest, "what was evicted is not in its file either")
 
 
 @only("gyre")
@@ -97,3 +106,55 @@ def test_what_clients_are_told_of_the_role(ctx):
         said.append(client("HELLO", 2)[11])
         found.append(said)
     equal(found[0], found[1])
+
+
+def push_until(over, client, name, rng):
+    """Adds to the same few lists as others do, so that the order shows."""
+    n = 0
+    while not over:
+        n += 1
+        commands = [("SELECT", rng.randrange(2)), ("RPUSH", f"list:{rng.randrange(4)}", f"{name}{n}"), ("SET", f"last:{rng.randrange(4)}", f"{name}{n}")]
+        if rng.random() < 0.3:
+            commands = [*commands[:1], ("MULTI",), *commands[1:], ("LPOP", "list:0"), ("EXEC",)]
+        client.pipeline(commands)
+
+
+@only("gyre")
+@timeout(90)
+def test_what_is_written_to_a_replica_is_in_its_file(ctx):
+    """At its place among what came from the primary, and nowhere else."""
+    for kind in ("gyre", "redis"):
+        primary = ctx.server(*OPTIONS, "--save", "", kind=kind)
+        options = (*OPTIONS, "--save", "", "--appendonly", "yes", "--appendfsync", "always" if kind == "gyre" else "everysec")
+        replica, below = ctx.server(*options, "--replica-read-only", "no"), ctx.server(*OPTIONS, kind="redis")
+        replica.client()("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for_link(replica)
+        below.client()("REPLICAOF", "127.0.0.1", replica.port)
+        wait_for_link(below)
+        over, rng = [], random.Random(ctx.seed)
+        waits = replica.client()
+        waits.send_command("BLPOP", "served", 0)
+        threads = [threading.Thread(target=push_until, args=(over, server.client(), name, random.Random(rng.random())), daemon=True)
+                   for server, name in ((primary, "p"), (primary, "q"), (replica, "r"), (replica, "s"))]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        primary.client()("RPUSH", "served", "by the primary", "and what stays")
+        equal(waits.read(), [b"served", b"by the primary"])
+        time.sleep(0.5)
+        over.append(True)
+        for thread in threads:
+            thread.join()
+        wait_until_level(primary, replica, below)
+        client = replica.client()
+        equal(client("LRANGE", "served", 0, -1), [b"and what stays"])
+        equal(below.client()("DEBUG", "DIGEST"), primary.client()("DEBUG", "DIGEST"))
+        digest = client("DEBUG", "DIGEST")
+        assert digest != primary.client()("DEBUG", "DIGEST")
+        replica.stop()
+        replica.start()
+        client = replica.client()
+        eventually(lambda client=client: info(client, "loading") == "0", 20, "the end of loading")
+        equal([client("DEBUG", "DIGEST"), client("LRANGE", "served", 0, -1)], [digest, [b"and what stays"]])
+        for server in (replica, below, primary):
+            server.stop()

@@ -289,3 +289,35 @@ Test(stream, looks_ahead_over_blocks) {
     cr_assert_eq(reader.at, stream.end[STREAM_FILE], "never back");
     buf_free(&seen);
 }
+
+/* What a primary said, one INCR of "p" for each place. */
+static uint64_t relayed_to;
+
+static void relay_up_to(uint64_t place) {
+    for (; relayed_to < place; relayed_to++) stream_relay(&stream, INCR("p"), strlen(INCR("p")), 0, 0);
+}
+
+Test(stream, changes_made_here_come_behind_what_they_saw_and_in_the_file_alone) {
+    struct stream_reader replica;
+    stream_join(&stream, &replica, STREAM_REPLICAS);
+    stream_set_relayed(&stream, relay_up_to);
+    log_incr(&others[0], 0, "a");
+    oplog_publish(&others[0], false);
+    oplog_note_place(2);
+    log_incr(&others[1], 1, "b");
+    oplog_publish(&others[1], false);
+    oplog_note_place(3); /* nobody here saw it */
+    stream_merge(&stream, ALL);
+    cr_assert_eq(relayed_to, 2);
+    expect(&reader, SELECT(1) "0\r\n" INCR("a") INCR("p") INCR("p") SELECT(1) "1\r\n" INCR("b"));
+    relay_up_to(3);
+    expect(&reader, SELECT(1) "0\r\n" INCR("p"));
+    expect(&replica, INCR("p") INCR("p") INCR("p"));
+    stream_set_relayed(&stream, NULL);
+    log_incr(&others[0], 0, "c");
+    oplog_publish(&others[0], false);
+    stream_merge(&stream, ALL);
+    expect(&reader, SELECT(1) "0\r\n" INCR("c"));
+    expect(&replica, SELECT(1) "0\r\n" INCR("c"));
+    stream_leave(&replica);
+}
