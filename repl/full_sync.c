@@ -13,7 +13,7 @@
 static struct full_sync {
     struct spool *spool; /* being made; NULL: none is */
     struct cut cut;
-    int64_t began_ms;
+    int64_t began_ms, failed_ms;
 } full_sync;
 
 static void end_job(struct thread *t) {
@@ -62,6 +62,7 @@ static void begin_at_cut(struct coordinator *c, struct cut *cut) {
                                    .replication_offset = ours.offset,
                                    .replication_database = database};
     unsigned count = enter(full_sync.spool, &ours);
+    full_sync.began_ms = options.now_ms;
     log_notice("Starting a dump for SYNC, for %u replica%s", count, count == 1 ? "" : "s");
     spool_ref(full_sync.spool); /* the dump's */
     dump_begin(&c->thread, &options, &full_sync.spool->sink);
@@ -71,7 +72,7 @@ static void spool_opened(struct thread *t, struct spool *s, bool well) {
     if (!well) {
         log_warning("A full synchronization cannot begin: %s", s->why);
         end_job(t);
-        full_sync.began_ms = clock_unix_ms(); /* and is tried again a second later */
+        full_sync.failed_ms = clock_unix_ms(); /* and is tried again a second later */
         return;
     }
     full_sync.cut.run = begin_at_cut;
@@ -105,7 +106,8 @@ static bool is_time(void) {
         waiting++;
         if (r->since_ms < since_ms) since_ms = r->since_ms;
     }
-    if (!waiting || now_ms - full_sync.began_ms < 1000) return false;
+    if (!waiting || now_ms - full_sync.failed_ms < 1000) return false;
+    if (now_ms - full_sync.began_ms < replicas.settings.period_s * 1000) return false;
     unsigned enough = replicas.settings.enough_waiting;
     return now_ms - since_ms >= replicas.settings.delay_s * 1000 || (enough && waiting >= enough);
 }

@@ -328,7 +328,8 @@ static void show(void) {
     view.state = (struct replicas_state){.backlog = replicas.backlog.stream != NULL,
                                          .full_syncs = replicas.full_syncs,
                                          .partial_syncs = replicas.partial_syncs,
-                                         .refused_partial_syncs = replicas.refused_partial_syncs};
+                                         .refused_partial_syncs = replicas.refused_partial_syncs,
+                                         .spilled_bytes = replicas.spill ? spill_bytes(replicas.spill) : 0};
     if (replicas.backlog.stream) {
         view.state.next_ticket = replicas.noted_ticket;
         view.state.offset = replicas.noted_offset;
@@ -446,20 +447,13 @@ void replica_view_host(const struct replica_view *v, char *host, size_t cap) {
         snprintf(host, cap, "%.*s", end ? (int)(end - v->peer) : (int)strlen(v->peer), v->peer);
 }
 
-unsigned replicas_acknowledged(int64_t offset) {
+unsigned replicas_having(int64_t offset, bool durable) {
     unsigned count = 0;
     spin_lock(&view.lock);
-    for (unsigned i = 0; i < view.count; i++)
-        count += view.all[i].state == REPLICA_ONLINE && view.all[i].offset >= offset;
-    spin_unlock(&view.lock);
-    return count;
-}
-
-unsigned replicas_durable(int64_t offset) {
-    unsigned count = 0;
-    spin_lock(&view.lock);
-    for (unsigned i = 0; i < view.count; i++)
-        count += view.all[i].state == REPLICA_ONLINE && view.all[i].durable_offset >= offset;
+    for (unsigned i = 0; i < view.count; i++) {
+        const struct replica_view *v = &view.all[i];
+        count += v->state == REPLICA_ONLINE && (durable ? v->durable_offset : v->offset) >= offset;
+    }
     spin_unlock(&view.lock);
     return count;
 }

@@ -50,6 +50,7 @@ struct replicas_settings {
     uint64_t lag_hard_bytes, lag_soft_bytes, lag_soft_s; /* client-output-buffer-limit replica; 0: none */
     uint64_t spill_bytes_max;                            /* in a file, for replicas that catch up; 0: none */
     int64_t ping_s, timeout_s, delay_s;
+    int64_t period_s; /* from the beginning of one dump to that of the next, at least */
     unsigned enough_waiting; /* the delay is over when so many wait; 0: no number is enough */
     bool compress, checksum;
 };
@@ -116,16 +117,15 @@ struct replicas_state {
     bool backlog;
     int64_t backlog_first, backlog_bytes; /* the number of its first byte */
     uint64_t full_syncs, partial_syncs, refused_partial_syncs;
+    uint64_t spilled_bytes; /* in a file, for replicas that catch up */
     /* All tickets before this one are in the stream up to this offset. An acknowledgement that was asked for does not
      * count the question. */
     uint64_t next_ticket;
     int64_t offset;
 };
 struct replicas_state replicas_state(void);
-/* How many replicas that are online have acknowledged this offset. */
-unsigned replicas_acknowledged(int64_t offset);
-/* How many have it in their append-only files. */
-unsigned replicas_durable(int64_t offset);
+/* How many replicas that are online have acknowledged this offset; or, durable, have it in their append-only files. */
+unsigned replicas_having(int64_t offset, bool durable);
 /* How many are online and have said something to that effect within so many seconds. */
 unsigned replicas_present(int64_t max_lag_s);
 /* Has all replicas asked for an acknowledgement. `me` is the caller's thread. */

@@ -50,11 +50,14 @@ int64_t spill_error(const struct spill *s) {
     return s->error;
 }
 
+uint64_t spill_bytes(const struct spill *s) {
+    return s->written - least(spill_tail(s), s->written);
+}
+
 /* Bytes that may be written without overwriting what is still to be read. */
 static uint64_t room(const struct spill *s) {
-    uint64_t tail = least(spill_tail(s), s->written);
-    ASSERT(s->written - tail <= s->capacity);
-    return s->capacity - (s->written - tail);
+    ASSERT(spill_bytes(s) <= s->capacity);
+    return s->capacity - spill_bytes(s);
 }
 
 bool spill_is_full(const struct spill *s) {

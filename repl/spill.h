@@ -67,6 +67,8 @@ struct spill_span spill_look(const struct spill_user *user);
 
 /* Nothing is kept in memory for its users before this place of the stream. */
 uint64_t spill_end(const struct spill *s);
+/* Bytes in the file that a user has still to read. */
+uint64_t spill_bytes(const struct spill *s);
 /* The place of the user that is furthest behind. */
 uint64_t spill_tail(const struct spill *s);
 /* Whether nothing more can be written before that user has moved. */

@@ -167,7 +167,7 @@ struct config {
     bool replica_lazy_flush, replica_ignore_disk_write_errors;
     int replica_priority;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
-    int repl_diskless_sync_delay, repl_diskless_sync_max_replicas;
+    int repl_diskless_sync_delay, repl_diskless_sync_period, repl_diskless_sync_max_replicas;
     int repl_diskless_load; /* enum diskless_load */
     int repl_timeout, repl_ping_replica_period;
     uint64_t repl_backlog_size, repl_spill_max_size;

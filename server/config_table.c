@@ -284,6 +284,7 @@ const struct option option_table[] = {
     INT("replica-priority", replica_priority, 0, INT_MAX, "100", 0, .alias = "slave-priority"),
     BOOL("repl-diskless-sync", repl_diskless_sync, "yes", 0),
     INT("repl-diskless-sync-delay", repl_diskless_sync_delay, 0, INT_MAX, "5", 0),
+    INT("repl-diskless-sync-period", repl_diskless_sync_period, 0, INT_MAX, "0", 0),
     INT("repl-diskless-sync-max-replicas", repl_diskless_sync_max_replicas, 0, INT_MAX, "0", 0),
     ENUM("repl-diskless-load", repl_diskless_load, "disabled", 0, diskless_load_words),
     BOOL("repl-disable-tcp-nodelay", repl_disable_tcp_nodelay, "no", IDLE),

@@ -86,5 +86,6 @@ void info_replication(struct info *in) {
     info_int(in, "repl_backlog_size", (int64_t)in->config->repl_backlog_size);
     info_int(in, "repl_backlog_first_byte_offset", state.backlog_first);
     info_int(in, "repl_backlog_histlen", state.backlog_bytes);
+    info_int(in, "repl_spilled_bytes", (int64_t)state.spilled_bytes);
     mem_free(views);
 }

@@ -33,6 +33,7 @@ static void follow_configuration(void) {
         .ping_s = pause_switches() ? INT32_MAX : config->repl_ping_replica_period,
         .timeout_s = config->repl_timeout,
         .delay_s = diskless ? config->repl_diskless_sync_delay : 0,
+        .period_s = diskless ? config->repl_diskless_sync_period : 0,
         .enough_waiting = (unsigned)config->repl_diskless_sync_max_replicas,
         .compress = config->rdbcompression,
         .checksum = config->rdbchecksum,
@@ -85,10 +86,9 @@ void replication_describe(struct dump_options *options, struct identity *room) {
 
 unsigned replication_level(struct client *c, bool durable) {
     struct replicas_state now = replicas_state();
-    unsigned (*count)(int64_t offset) = durable ? replicas_durable : replicas_acknowledged;
-    if (!c->saw_ticket) return count(0);
+    if (!c->saw_ticket) return replicas_having(0, durable);
     if (!c->awaits_offset && now.next_ticket > c->saw_ticket) c->awaits_offset = now.offset + 1;
-    return c->awaits_offset ? count(c->awaits_offset - 1) : 0;
+    return c->awaits_offset ? replicas_having(c->awaits_offset - 1, durable) : 0;
 }
 
 static _Atomic bool awaiting[THREADS_MAX];

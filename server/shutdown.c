@@ -94,7 +94,7 @@ static void note_relayed(void) {
 static bool are_level(void) {
     struct replica_view first;
     int64_t target;
-    return find_target(&target) && replicas_acknowledged(target) >= replicas_view(&first, 1);
+    return find_target(&target) && replicas_having(target, false) >= replicas_view(&first, 1);
 }
 
 static void report_one(const struct replica_view *v, int64_t target) {

@@ -62,6 +62,7 @@ def test_a_slow_link_takes_one_full_sync(ctx):
     equal(info(client, "connected_slaves"), "1")
     contains(primary.log_text(), "is kept in a file for it")
     eventually(lambda: int(info(client, "used_memory")) < before + 12_000_000, 10, "the stream in the file and not in memory")
+    assert 60e6 < int(info(client, "repl_spilled_bytes")) < 90e6, info(client, "repl_spilled_bytes")
     equal([name for name in os.listdir(primary.folder) if "repl" in name], [], "the file has no name")
     front.throttle("down", 2e7)  # as it goes on from the file, more is written
     eventually(lambda: "succeeded" in primary.log_text(), 30, "the dump sent")
@@ -70,7 +71,7 @@ def test_a_slow_link_takes_one_full_sync(ctx):
     wait_until_equal(primary, replica)
     client("SET", "after", "that")
     wait_until_equal(primary, replica)
-    equal([info(client, "sync_full"), info(client, "sync_partial_ok")], ["1", "0"])
+    equal([info(client, "sync_full"), info(client, "sync_partial_ok"), info(client, "repl_spilled_bytes")], ["1", "0", "0"])
     front.close()
 
 

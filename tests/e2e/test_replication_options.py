@@ -158,3 +158,21 @@ def test_what_is_written_to_a_replica_is_in_its_file(ctx):
         equal([client("DEBUG", "DIGEST"), client("LRANGE", "served", 0, -1)], [digest, [b"and what stays"]])
         for server in (replica, below, primary):
             server.stop()
+
+
+@only("gyre")
+def test_a_period_between_dumps(ctx):
+    """Replicas that come one by one are served together, however soon they ask."""
+    primary = ctx.server(*OPTIONS, "--repl-diskless-sync-period", "2")
+    replicas = [ctx.oracle(*OPTIONS) for _ in range(3)]
+    began = time.monotonic()
+    for replica in replicas:
+        replica.client()("REPLICAOF", "127.0.0.1", primary.port)
+        if replica is replicas[0]:
+            wait_for_link(replica)
+    equal([info(replica.client(), "master_link_status") for replica in replicas], ["up", "down", "down"])
+    for replica in replicas:
+        wait_for_link(replica)
+    assert time.monotonic() - began > 1.9
+    equal(primary.log_text().count("Starting a dump for SYNC"), 2)
+    equal(primary.client()("CONFIG", "GET", "repl-diskless-sync-period"), [b"repl-diskless-sync-period", b"2"])
