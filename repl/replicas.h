@@ -50,7 +50,7 @@ struct replicas_settings {
     uint64_t lag_hard_bytes, lag_soft_bytes, lag_soft_s; /* client-output-buffer-limit replica; 0: none */
     uint64_t spill_bytes_max;                            /* in a file, for replicas that catch up; 0: none */
     int64_t ping_s, timeout_s, delay_s;
-    int64_t period_s; /* from the beginning of one dump to that of the next, at least */
+    int64_t period_s;        /* from the beginning of one dump to that of the next, at least */
     unsigned enough_waiting; /* the delay is over when so many wait; 0: no number is enough */
     bool compress, checksum;
 };
