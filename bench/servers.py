@@ -80,7 +80,7 @@ class Server:
                 self.client = Client(self.port)
                 self.client("PING")
                 return
-            except OSError:
+            except (OSError, RuntimeError):  # not there yet, or still loading
                 time.sleep(0.05)
         raise SystemExit(f"{kind} does not answer")
 
