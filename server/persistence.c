@@ -38,6 +38,8 @@ _Atomic bool persistence_is_loading, persistence_is_loading_beside;
 /* What all threads see. */
 static struct {
     _Atomic bool saving, failed;
+    _Atomic bool flushed;                  /* and nothing was saved since */
+    _Atomic bool for_flush;                /* what is being saved is that */
     _Atomic uint64_t begun, cut, finished; /* the last save that was asked for, is under way, is over */
     _Atomic uint64_t saves, changes_saved;
     _Atomic int64_t last_save_s, last_took_s, began_s;
@@ -112,6 +114,7 @@ static void saved(struct thread *t, struct save *save, const char *why) {
     atomic_store(&state.last_took_s, now_s - atomic_load(&state.began_s));
     atomic_store(&state.finished, atomic_load(&state.begun));
     atomic_store(&state.saving, false);
+    atomic_store(&state.for_flush, false);
     dump_disclaim(&own);
     if (own.is_last) end_of_end(!why);
     wake_waiting_clients(t);
@@ -251,15 +254,33 @@ static void tell_progress(void) {
     start.told_ns = now_ns;
 }
 
+void persistence_flushed(void) {
+    if (!atomic_load(&persistence_is_loading)) atomic_store(&state.flushed, true);
+}
+
+bool persistence_saves_flush(void) {
+    return atomic_load(&state.for_flush);
+}
+
+/* Whether a save is due that nobody asked for. */
+static bool wants_save(void) {
+    const struct config *config = config_get();
+    if (own.end_wanted) return true;
+    if (atomic_exchange(&state.flushed, false) && config->save.count) {
+        atomic_store(&state.for_flush, true);
+        return true;
+    }
+    return is_due(config, changes_made() - atomic_load(&state.changes_saved), clock_unix_ms() / 1000);
+}
+
 void persistence_beat(struct coordinator *c) {
     if (atomic_load(&persistence_is_loading)) {
         tell_progress();
         return;
     }
-    if (own.end_wanted && !own.wanted && !atomic_load(&state.saving)) own.wanted = claim() != 0;
-    if (!own.wanted && !atomic_load(&state.saving)) {
-        uint64_t changes = changes_made() - atomic_load(&state.changes_saved);
-        if (is_due(config_get(), changes, clock_unix_ms() / 1000)) own.wanted = claim() != 0;
+    if (!own.wanted && !atomic_load(&state.saving) && wants_save()) {
+        own.wanted = claim() != 0;
+        if (!own.wanted) atomic_store(&state.for_flush, false); /* somebody else saves it */
     }
     begin_if_possible(c);
 }

@@ -51,6 +51,12 @@ uint64_t persistence_save(struct thread *from);
 enum save_outcome { SAVE_WAITS, SAVE_UNDER_WAY, SAVE_DONE, SAVE_FAILED };
 enum save_outcome persistence_outcome(uint64_t save);
 
+/* All keys were deleted by command: where there are save points, the file is to forget them too, within moments. Any
+ * thread, slices may be held. */
+void persistence_flushed(void);
+/* Whether that is being saved, of which nobody is told: who asks for a save meanwhile waits for its end. */
+bool persistence_saves_flush(void);
+
 /* Whether the last save failed and writes are refused until one succeeds (stop-writes-on-bgsave-error). */
 bool persistence_refuses_writes(void);
 /* Whether a file is being loaded. */

@@ -8,6 +8,7 @@
  */
 #include "server/client.h"
 #include "server/cmd/argument.h"
+#include "server/persistence.h"
 #include "server/propagate.h"
 #include "server/worker.h"
 #include "shard/base/assert.h"
@@ -80,6 +81,7 @@ static void cmd_flushall(struct call *c) {
     for (unsigned database = 0; database < slices.databases; database++) keys += flush(c, database);
     call_dirty(c, keys);
     propagate_anyway(c);
+    persistence_flushed();
     reply_ok(c->reply);
 }
 

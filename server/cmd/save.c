@@ -8,9 +8,14 @@
 #include "server/persistence.h"
 #include "server/worker.h"
 
-/* Asks for a save the first time the command runs. False: there is one under way, and an error was replied. */
+/* Asks for a save the first time the command runs. False: it runs again later, or there is one under way, and an error
+ * was replied. */
 static bool ask(struct call *c) {
     struct client *client = c->client;
+    if (!client->awaits && !c->in_exec && persistence_saves_flush()) {
+        c->outcome = CALL_LATER;
+        return false;
+    }
     if (!client->awaits) client->awaits = persistence_save(&c->worker->thread);
     if (!client->awaits) reply_error(c->reply, "ERR Background save already in progress");
     return client->awaits;

@@ -115,6 +115,32 @@ def test_save_points(ctx):
     equal(restart(server)("DBSIZE"), 4, "the end of the server saves too")
 
 
+@only("gyre")
+@timeout(60)
+def test_the_file_forgets_what_was_flushed(ctx):
+    """Where there are save points; otherwise what was saved comes back."""
+    for kind in ("gyre", "redis"):
+        for points, left in (("3600 1000", 0), ("", 1)):
+            server = ctx.server("--save", points, kind=kind)
+            client = server.client()
+            client("SET", "k", 1)
+            equal(client("SAVE"), "OK")
+            saved = os.stat(os.path.join(server.folder, "dump.rdb")).st_ino
+            equal(client("FLUSHALL"), "OK")
+            if points:
+                eventually(lambda server=server, saved=saved: os.stat(os.path.join(server.folder, "dump.rdb")).st_ino != saved, 5, "another file")
+            server.kill()
+            server.start()
+            wait_until_loaded(server.client())
+            equal(server.client()("DBSIZE"), left)
+            client = server.client()
+            for pause_s in (0, 0.05, 0.099, 0.1, 0.101, 0.102):  # whatever is under way of its own accord, who asks is served
+                equal(client("FLUSHALL"), "OK")
+                time.sleep(pause_s)
+                equal(client("SAVE"), "OK")
+            server.stop()
+
+
 def test_nosave_loses_what_save_keeps(ctx):
     server = ctx.server("--save", "3600 1")
     client = server.client()
