@@ -85,7 +85,8 @@ static bool within_limits(struct worker *w, struct client *c) {
 void output_note_push(struct worker *w, struct client *c, unsigned from, uint64_t turn) {
     if (LIKELY(oplog_may_tell(UINT64_MAX))) return;
     c->pushed = true;
-    if (from == w->thread.index) return; /* its turn is over before anything is sent */
+    /* Its own turn is over before anything is sent. */
+    if (from == w->thread.index || !thread_is_in_turn(thread_by_index(from), turn)) return;
     w->pushes.bits[from / 64] |= (uint64_t)1 << (from % 64);
     w->pushes.turns[from] = turn;
 }
@@ -101,8 +102,7 @@ static void look_at_sources(struct worker *w) {
     for (unsigned i = 0; i < THREADS_MAX / 64; i++) {
         for (uint64_t bits = w->pushes.bits[i]; bits; bits &= bits - 1) {
             unsigned from = i * 64 + (unsigned)__builtin_ctzll(bits);
-            const struct thread *t = thread_by_index(from);
-            if (atomic_load(&t->turns) != w->pushes.turns[from] || atomic_load(&t->sleeping))
+            if (!thread_is_in_turn(thread_by_index(from), w->pushes.turns[from]))
                 w->pushes.bits[i] &= ~(bits & -bits);
         }
     }

@@ -75,6 +75,13 @@ struct publication {
 /* Returns the number of receivers: a client counts once for each subscription that fits. */
 uint64_t pubsub_publish(struct thread *from, const struct publication *p);
 
+/* ---- receiving: a worker's own thread ---- */
+
+/* Delivers what was published too early for it to be delivered when it came; every turn, before output is sent. */
+void pubsub_deliver_ready(struct thread *me);
+/* Whether there is such: it is looked after again soon. */
+bool pubsub_has_early(const struct thread *me);
+
 /* ---- asking: any thread ---- */
 
 /* Whether anybody is subscribed to anything. */

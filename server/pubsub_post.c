@@ -6,7 +6,8 @@
  *
  * Publishing happens on any thread; the lock of the channel's stripe is held from counting the receivers to
  * the last push. Delivering happens on the receiving thread: at the beginning of its turns, woken by a notice
- * in its mailbox of which at most one is on its way; and whenever it takes its inbox by itself (pubsub.h).
+ * in its mailbox of which at most one is on its way; and whenever it takes its inbox by itself (pubsub.h). What is
+ * early (is_early) stays in a list of the thread's own, in order, and all that is behind it.
  */
 #include "server/client.h"
 #include "server/output.h"
@@ -16,6 +17,7 @@
 #include "shard/base/mem.h"
 #include "shard/base/text.h"
 #include "shard/store/blob.h"
+#include "shard/store/oplog.h"
 
 #include <string.h>
 
@@ -50,6 +52,8 @@ struct post {
 
 /* Per receiving thread. */
 static struct inbox {
+    /* The thread's own: taken, and not delivered yet, oldest first. */
+    struct post_node *first, *last;
     _Alignas(CACHE_LINE) _Atomic(struct post_node *) newest;
     _Atomic bool noticed;   /* the notice is in the mailbox */
     _Atomic bool missed;    /* something had no room: its subscribers are to be closed */
@@ -121,40 +125,65 @@ struct post_node *pubsub_inbox_take(struct thread *me) {
     return atomic_exchange(&box->newest, NULL);
 }
 
-static struct post_node *reversed(struct post_node *newest) {
-    struct post_node *oldest = NULL;
+/* Puts what was taken behind what still waits to be delivered. */
+static void keep(struct inbox *box, struct post_node *newest) {
+    struct post_node *oldest = NULL, *last = newest;
     while (newest) {
         struct post_node *next = newest->next;
         newest->next = oldest;
         oldest = newest;
         newest = next;
     }
-    return oldest;
+    if (!oldest) return;
+    *(box->first ? &box->last->next : &box->first) = oldest;
+    box->last = last;
 }
 
-void pubsub_inbox_deliver(struct thread *me, struct post_node *taken) {
+/* With appendfsync always what is pushed waits until it is durable (output_note_push), which can only be told once
+ * the turn is over in which it was published. It is waited for here, where it holds nobody else up: while there is
+ * always another message on its way, what a client has been pushed would never all be of turns that are over. */
+static bool is_early(const struct thread *me, const struct post *post) {
+    if (LIKELY(oplog_may_tell(UINT64_MAX)) || post->from == me->index) return false;
+    return thread_is_in_turn(thread_by_index(post->from), post->turn);
+}
+
+/* Oldest first, for the order is the channel's. All of it, or as far as it is not early. */
+static void deliver(struct thread *me, bool all) {
     struct inbox *box = &inboxes[me->index];
     struct worker *w = worker_of(me);
     size_t weight = 0;
     if (UNLIKELY(atomic_load(&box->missed) && atomic_exchange(&box->missed, false))) close_subscribers(w);
-    if (LIKELY(!taken)) return;
-    for (struct post_node *node = reversed(taken), *next; node; node = next) {
-        next = node->next;
+    for (struct post_node *node = box->first; node && (all || !is_early(me, node->post)); node = box->first) {
         struct audience *a = node->audience;
         ASSERT(a->thread == me->index);
+        box->first = node->next;
         for (struct subscription *sub = a->first; sub; sub = sub->next)
             if (takes_messages(sub->client)) append_message(w, sub->client, node->post, a->topic);
         weight += node->post->weight;
         release(node->post);
     }
-    atomic_fetch_sub(&box->waiting, weight);
+    if (weight) atomic_fetch_sub(&box->waiting, weight);
+}
+
+void pubsub_inbox_deliver(struct thread *me, struct post_node *taken) {
+    keep(&inboxes[me->index], taken);
+    deliver(me, true);
+}
+
+bool pubsub_has_early(const struct thread *me) {
+    return inboxes[me->index].first != NULL;
+}
+
+void pubsub_deliver_ready(struct thread *me) {
+    if (UNLIKELY(pubsub_has_early(me))) deliver(me, false);
 }
 
 static void receive_notice(struct thread *to, struct message *notice) {
     struct inbox *box = &inboxes[to->index];
     ASSERT(notice == &box->notice);
     atomic_store(&box->noticed, false); /* before the take: whoever pushes later gives notice again */
-    pubsub_inbox_deliver(to, pubsub_inbox_take(to));
+    keep(box, pubsub_inbox_take(to));
+    deliver(to, false);
 }
 
 /* ---- publishing thread ---- */
@@ -292,6 +321,9 @@ uint64_t pubsub_publish(struct thread *from, const struct publication *p) {
         release(post);
     else if (blob)
         blob_unref(blob);
-    if (sent.to_self) pubsub_inbox_deliver(from, pubsub_inbox_take(from));
+    if (sent.to_self) {
+        keep(&inboxes[from->index], pubsub_inbox_take(from));
+        deliver(from, false);
+    }
     return sent.receivers;
 }

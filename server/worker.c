@@ -6,6 +6,7 @@
 #include "server/config.h"
 #include "server/output.h"
 #include "server/pause.h"
+#include "server/pubsub.h"
 #include "server/upkeep.h"
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
@@ -195,6 +196,7 @@ static void serve(struct worker *w) {
         upkeep_free_strays(w);
         ASSERT(!oplog_is_open(&w->thread));
         oplog_ring(&w->thread);
+        pubsub_deliver_ready(&w->thread);
         output_flush(w);
         clients_bury(w);
         count_add(&w->statistics.turns, 1);

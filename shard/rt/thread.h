@@ -57,6 +57,11 @@ unsigned thread_count(void);
  * with ring_next. */
 unsigned thread_turn(struct thread *t, uint64_t wait_ns);
 
+/* Whether another thread is still in that turn (t->turns as it was then), and may have more to do in it. */
+static inline bool thread_is_in_turn(const struct thread *t, uint64_t turn) {
+    return atomic_load(&t->turns) == turn && !atomic_load(&t->sleeping);
+}
+
 /* Hands a message to another thread (or to oneself) and wakes it if it sleeps. `from` is the caller's own. */
 void thread_post(struct thread *from, struct thread *to, struct message *message);
 /* The same from a thread without a ring. */

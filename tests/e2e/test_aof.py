@@ -251,6 +251,34 @@ def test_always_holds_back_what_is_pushed(ctx):
 
 @only("gyre")
 @timeout(60)
+def test_always_pushes_while_there_is_always_more(ctx):
+    """Changes that never end do not keep a subscriber on another thread waiting for their end."""
+    server = ctx.server(*ON, "--appendfsync", "always", "--notify-keyspace-events", "KEA", "--shards", "4")
+    listeners, seen, over = [server.client() for _ in range(8)], [0] * 8, []
+    for listener in listeners:
+        listener("PSUBSCRIBE", "__keyevent@0__:*")
+
+    def write(client):
+        while not over:
+            client.pipeline([("SET", f"k{n}", n) for n in range(200)])
+
+    def listen(number):
+        while not over:
+            listeners[number].read()
+            seen[number] += 1
+
+    threads = [threading.Thread(target=write, args=(server.client(),), daemon=True) for _ in range(4)]
+    threads += [threading.Thread(target=listen, args=(number,), daemon=True) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: min(seen) > 500, 20, "events for all, while they are made")
+    over.append(True)
+    for thread in threads[:4]:
+        thread.join()
+
+
+@only("gyre")
+@timeout(60)
 def test_always_keeps_from_replicas_what_is_not_durable(ctx):
     """Neither by the stream nor by a dump do they have what a crash could take from the primary: so they never are ahead of it afterwards."""
     server = ctx.server(*ON, "--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
