@@ -77,10 +77,11 @@ uint64_t pubsub_publish(struct thread *from, const struct publication *p);
 
 /* ---- receiving: a worker's own thread ---- */
 
-/* Delivers what was published too early for it to be delivered when it came; every turn, before output is sent. */
+/* Delivers what has become durable of what was published (appendfsync always): every turn, when all of its changes have
+ * been published, and before output is sent. */
 void pubsub_deliver_ready(struct thread *me);
-/* Whether there is such: it is looked after again soon. */
-bool pubsub_has_early(const struct thread *me);
+/* Whether it is not known yet when that will be: it is looked after again soon. */
+bool pubsub_is_unsure(const struct thread *me);
 
 /* ---- asking: any thread ---- */
 

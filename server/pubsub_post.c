@@ -35,6 +35,7 @@ struct post_node {
     struct post_node *next;
     struct post *post;
     struct audience *audience;
+    uint64_t ticket; /* of the last change that it may tell of; 0: not known yet */
 };
 
 /* "<type><n>\r\n$7\r\nmessage\r\n" `prefix`, then channel and message as bulk strings. */
@@ -95,7 +96,6 @@ static void append_message(struct worker *w, struct client *c, const struct post
     }
     if (post->blob) reply_bulk_blob(r, post->blob, 0, post->blob->len);
     r->mute = mute; /* between two commands it is about the last one's reply */
-    output_note_push(w, c, post->from, post->turn);
     client_has_output(w, c);
     /* One inbox could bring much more than a client may have waiting: what is beyond is not even queued. */
     if (UNLIKELY(output_is_over_hard_limit(c))) client_set(c, CLIENT_CLOSE_ASAP);
@@ -139,26 +139,47 @@ static void keep(struct inbox *box, struct post_node *newest) {
     box->last = last;
 }
 
-/* With appendfsync always what is pushed waits until it is durable (output_note_push), which can only be told once
- * the turn is over in which it was published. It is waited for here, where it holds nobody else up: while there is
- * always another message on its way, what a client has been pushed would never all be of turns that are over. */
-static bool is_early(const struct thread *me, const struct post *post) {
-    if (LIKELY(oplog_may_tell(UINT64_MAX)) || post->from == me->index) return false;
-    return thread_is_in_turn(thread_by_index(post->from), post->turn);
+/* With appendfsync always nobody hears of a change before it is durable, by what is published either. What was
+ * published tells of changes that have their tickets when the turn is over in which it was; `turn_ends`: ours is, as
+ * far as that matters. All this is waited for here and not in a client's output: while there is always another
+ * message on its way, all of that would never be durable. */
+static bool is_early(const struct thread *me, struct post_node *node, bool turn_ends) {
+    const struct post *post = node->post;
+    if (LIKELY(oplog_may_tell(UINT64_MAX))) return false;
+    if (!node->ticket) {
+        bool ours = post->from == me->index;
+        if (ours ? !turn_ends : thread_is_in_turn(thread_by_index(post->from), post->turn)) return true;
+        node->ticket = oplog_next_ticket() - 1;
+    }
+    return !oplog_may_tell(node->ticket);
 }
 
-/* Oldest first, for the order is the channel's. All of it, or as far as it is not early. */
-static void deliver(struct thread *me, bool all) {
-    struct inbox *box = &inboxes[me->index];
+static void deliver_one(struct thread *me, struct post_node *node, bool early) {
     struct worker *w = worker_of(me);
+    struct audience *a = node->audience;
+    const struct post *post = node->post;
+    ASSERT(a->thread == me->index);
+    for (struct subscription *sub = a->first; sub; sub = sub->next) {
+        if (!takes_messages(sub->client)) continue;
+        append_message(w, sub->client, post, a->topic);
+        if (UNLIKELY(early)) output_note_push(w, sub->client, post->from, post->turn);
+    }
+}
+
+enum delivery { DELIVER_ALL, DELIVER_WHAT_IS_DUE, DELIVER_AT_END_OF_TURN };
+
+/* Oldest first, for the order is the channel's; as far as it is not early, unless all of it has to be. */
+static void deliver(struct thread *me, enum delivery how) {
+    struct inbox *box = &inboxes[me->index];
     size_t weight = 0;
-    if (UNLIKELY(atomic_load(&box->missed) && atomic_exchange(&box->missed, false))) close_subscribers(w);
-    for (struct post_node *node = box->first; node && (all || !is_early(me, node->post)); node = box->first) {
-        struct audience *a = node->audience;
-        ASSERT(a->thread == me->index);
+    if (UNLIKELY(atomic_load(&box->missed) && atomic_exchange(&box->missed, false)))
+        close_subscribers(worker_of(me));
+    while (box->first) {
+        struct post_node *node = box->first;
+        bool early = is_early(me, node, how == DELIVER_AT_END_OF_TURN);
+        if (early && how != DELIVER_ALL) break;
         box->first = node->next;
-        for (struct subscription *sub = a->first; sub; sub = sub->next)
-            if (takes_messages(sub->client)) append_message(w, sub->client, node->post, a->topic);
+        deliver_one(me, node, early);
         weight += node->post->weight;
         release(node->post);
     }
@@ -167,15 +188,20 @@ static void deliver(struct thread *me, bool all) {
 
 void pubsub_inbox_deliver(struct thread *me, struct post_node *taken) {
     keep(&inboxes[me->index], taken);
-    deliver(me, true);
-}
-
-bool pubsub_has_early(const struct thread *me) {
-    return inboxes[me->index].first != NULL;
+    deliver(me, DELIVER_ALL);
 }
 
 void pubsub_deliver_ready(struct thread *me) {
-    if (UNLIKELY(pubsub_has_early(me))) deliver(me, false);
+    if (LIKELY(!inboxes[me->index].first)) return;
+    deliver(me, DELIVER_AT_END_OF_TURN);
+    if (!inboxes[me->index].first) return;
+    oplog_wait_durable(me); /* asks to be woken, then looks once more */
+    deliver(me, DELIVER_AT_END_OF_TURN);
+}
+
+bool pubsub_is_unsure(const struct thread *me) {
+    const struct post_node *node = inboxes[me->index].first;
+    return node && !node->ticket;
 }
 
 static void receive_notice(struct thread *to, struct message *notice) {
@@ -183,7 +209,7 @@ static void receive_notice(struct thread *to, struct message *notice) {
     ASSERT(notice == &box->notice);
     atomic_store(&box->noticed, false); /* before the take: whoever pushes later gives notice again */
     keep(box, pubsub_inbox_take(to));
-    deliver(to, false);
+    deliver(to, DELIVER_WHAT_IS_DUE);
 }
 
 /* ---- publishing thread ---- */
@@ -323,7 +349,7 @@ uint64_t pubsub_publish(struct thread *from, const struct publication *p) {
         blob_unref(blob);
     if (sent.to_self) {
         keep(&inboxes[from->index], pubsub_inbox_take(from));
-        deliver(from, false);
+        deliver(from, DELIVER_WHAT_IS_DUE);
     }
     return sent.receivers;
 }

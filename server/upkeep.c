@@ -57,7 +57,7 @@ uint64_t upkeep_wait_ns(struct worker *w) {
     uint64_t now_ms = clock_mono_ms(), wait_ns = blocked_wait_ns(w);
     uint64_t cron_ns = w->next_cron_ms > now_ms ? (w->next_cron_ms - now_ms) * 1000000 : 0;
     if (cron_ns < wait_ns) wait_ns = cron_ns;
-    if (UNLIKELY(output_is_unsure(w) || pubsub_has_early(&w->thread)) && wait_ns > UNSURE_NS)
+    if (UNLIKELY(output_is_unsure(w) || pubsub_is_unsure(&w->thread)) && wait_ns > UNSURE_NS)
         wait_ns = UNSURE_NS;
     if (w->dumping) wait_ns = at_most_until(wait_ns, w->dump_next_ns);
     if (w->discards || !grave_is_empty(&w->thread) || mem_home_is_due())
