@@ -97,6 +97,7 @@ def lag(kind, _options):
     chain = [start(kind)]
     for _ in range(3):
         chain.append(start(kind, follows=chain[-1]))
+    time.sleep(2)  # a stock primary sends nothing to a new replica before its first acknowledgement, up to a second
     words = ["lag", "--primary", f":{chain[0].port}", "--replica", f":{chain[1].port},:{chain[3].port}", "--duration", "6s"]
     said = subprocess.run([ROOT / "build/release/gyre-bench", *words], capture_output=True, text=True, check=True, timeout=60).stdout
     found = {}
