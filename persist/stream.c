@@ -9,9 +9,9 @@
 #include <string.h>
 
 /* Blocks begin small again where one audience hears something else: else one PING for each write would make a
- * backlog of a megabyte take gigabytes. */
-/* With their heads, so that an allocator has nothing to round up. */
-enum { BLOCK_BYTES_MIN = 512, BLOCK_BYTES_MAX = 256 * 1024, BLOCK_GROWTH = 8 };
+ * backlog of a megabyte take gigabytes. They double, so that what is cut off at the end is not more than what is used.
+ * With their heads, so that an allocator has nothing to round up. */
+enum { BLOCK_BYTES_MIN = 512, BLOCK_BYTES_MAX = 256 * 1024, BLOCK_GROWTH = 2 };
 enum { SELECT_MAX = 48 };
 enum { FOR_BOTH = 1 << STREAM_FILE | 1 << STREAM_REPLICAS };
 
@@ -33,18 +33,16 @@ static void block_unref(struct stream_block *b) {
     while (b && --b->refs == 0) {
         struct stream_block *next = b->next;
         if (b->blob) blob_unref(b->blob);
-        oplog_count_buffer(-(ptrdiff_t)mem_size(b));
-        mem_free(b);
+        mem_passing_free(b);
         b = next;
     }
 }
 
 static struct stream_block *block_new(const struct stream *s, size_t capacity) {
-    struct stream_block *b = mem_alloc(sizeof *b + capacity);
+    struct stream_block *b = mem_passing_alloc(sizeof *b + capacity);
     *b = (struct stream_block){
         .audience = FOR_BOTH, .capacity = capacity, .room_bytes = capacity, .data = b->room};
     memcpy(b->offset, s->end, sizeof b->offset);
-    oplog_count_buffer((ptrdiff_t)mem_size(b));
     return b;
 }
 
@@ -73,10 +71,11 @@ static void append_block(struct stream *s, struct stream_block *b) {
     block_unref(before);
 }
 
-/* The next block for text: larger each time while the audience stays. */
-static struct stream_block *block_for_text(const struct stream *s, unsigned audience) {
+/* The next block for text, of which `n` bytes are known: larger each time while the audience stays. */
+static struct stream_block *block_for_text(const struct stream *s, unsigned audience, size_t n) {
     bool same = s->last->audience == audience && s->last->room_bytes;
     size_t bytes = same ? (sizeof *s->last + s->last->room_bytes) * BLOCK_GROWTH : BLOCK_BYTES_MIN;
+    if (bytes < sizeof *s->last + n) bytes = sizeof *s->last + n;
     struct stream_block *b = block_new(s, (bytes < BLOCK_BYTES_MAX ? bytes : BLOCK_BYTES_MAX) - sizeof *b);
     b->audience = audience;
     return b;
@@ -88,7 +87,7 @@ static void append_to(struct stream *s, unsigned audience, const char *bytes, si
         size_t room = b->audience == audience ? b->capacity - b->used : 0, part = n < room ? n : room;
         if (part == 0) {
             b->capacity = b->used;
-            append_block(s, block_for_text(s, audience));
+            append_block(s, block_for_text(s, audience, n));
             continue;
         }
         memcpy(b->room + b->used, bytes, part);

@@ -15,7 +15,8 @@
 
 enum { RETRY_MS = 1000 };
 
-struct link the_link = {.fd = -1, .dump = {.fd = -1}};
+struct link the_link = {
+    .fd = -1, .input = {.passing = true}, .dump = {.fd = -1, .writing = {.passing = true}}};
 static struct link *const l = &the_link;
 
 /* What others see. */
@@ -325,14 +326,10 @@ void link_go_online(void) {
     if (l->input.len) l->host->stream_comes();
 }
 
-size_t link_input_bytes(void) {
-    return mem_size(l->input.data);
-}
-
 struct buf link_take(void) {
     struct buf taken = l->input;
     ASSERT(l->state == LINK_ONLINE);
-    l->input = (struct buf){0};
+    l->input = (struct buf){.passing = true};
     link_receive();
     return taken;
 }

@@ -88,10 +88,8 @@ void link_go_online(void);
 void link_forget_dump(void);
 /* At the end of the process, when the coordinator's thread has ended: the file of a dump that was on its way, or being loaded. */
 void link_remove_file(void);
-/* What has arrived of the stream. The taker's from here on (buf_free). */
+/* What has arrived of the stream. The taker's from here on (buf_free); it is memory that passes through. */
 struct buf link_take(void);
-/* Memory of what was not taken yet. */
-size_t link_input_bytes(void);
 /* REPLCONF ACK, when online. `durable`: up to where it is in the append-only file, for good; -1: there is none. `below`: nodes
  * that follow us, directly or not; stock servers take no notice of it. */
 void link_acknowledge(int64_t offset, int64_t durable, unsigned below);

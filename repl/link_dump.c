@@ -68,7 +68,7 @@ bool link_dump_announced(const char *line) {
     d->known = true;
     /* What has come behind the line is the dump's. */
     struct buf rest = l->input;
-    l->input = (struct buf){0};
+    l->input = (struct buf){.passing = true};
     if (rest.len) link_dump_take(rest.data, rest.len);
     buf_free(&rest);
     link_dump_go();

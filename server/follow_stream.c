@@ -111,7 +111,7 @@ void follow_finish_batch(void) {
     follower.applied += batch->end.bytes;
     follower.database = batch->end.database;
     /* What has come meanwhile stands behind the rest. */
-    struct buf rest = {0};
+    struct buf rest = {.passing = true};
     size_t left = batch->bytes.len - batch->end.bytes;
     if (left) buf_append(&rest, batch->bytes.data + batch->end.bytes, left);
     buf_free(&batch->bytes);
@@ -132,17 +132,8 @@ void follow_finish_batch(void) {
         follow_pump(false);
 }
 
-/* Memory of what has come and was not applied yet. What a replica evicts would not make it less. */
-static void count_waiting(void) {
-    static size_t counted;
-    size_t bytes = link_input_bytes() + mem_size(follower.rest.data) + mem_size(follower.batch.bytes.data);
-    oplog_count_buffer((ptrdiff_t)bytes - (ptrdiff_t)counted);
-    counted = bytes;
-}
-
 /* Has the next batch applied, if there is one and it may be. */
 void follow_pump(bool at_beat) {
-    count_waiting();
     if (follower.applies || follower.phase != FOLLOW_IDLE || follower.wish || follower.cutting ||
         follower.stopped)
         return;
@@ -159,7 +150,7 @@ void follow_pump(bool at_beat) {
     /* A long transaction is read from its beginning each time: not for every few bytes that come. */
     if (follower.rest.len > REREAD_BYTES && follower.rest.len < follower.reread_from && !at_beat) return;
     follower.batch.bytes = follower.rest;
-    follower.rest = (struct buf){0};
+    follower.rest = (struct buf){.passing = true};
     follower.batch.begins_at = follower.applied;
     follower.batch.mark = (struct stream_mark){0, follower.database};
     follower.batch.done = batch_done;

@@ -161,7 +161,8 @@ static void append_fragmentation(struct info *in, const struct info_memory *m) {
 /* The file, the backlog and all replicas share one stream: what is more than the others need is the replicas'. */
 static void append_buffers(struct info *in, const struct info_memory *m) {
     struct replicas_state replicas = replicas_state();
-    int64_t stream = (int64_t)oplog_buffer_bytes(), file = (int64_t)aof_state().buffered;
+    int64_t passing = (int64_t)mem_used() - (int64_t)mem_countable(), stream = passing > 0 ? passing : 0;
+    int64_t file = (int64_t)aof_state().buffered;
     int64_t backlog = replicas.backlog ? replicas.backlog_bytes : 0;
     int64_t rest = replicas.backlog && stream > backlog + file ? stream - backlog - file : 0;
     info_int(in, "mem_not_counted_for_evict", stream);

@@ -15,8 +15,11 @@
 enum { BUF_CAP_MIN = 64 };
 
 void buf_free(struct buf *b) {
-    mem_free(b->data);
-    *b = (struct buf){0};
+    if (b->passing)
+        mem_passing_free(b->data);
+    else
+        mem_free(b->data);
+    *b = (struct buf){.passing = b->passing};
 }
 
 void buf_clear(struct buf *b) {
@@ -31,7 +34,7 @@ char *buf_reserve(struct buf *b, size_t more) {
     if (need > b->cap) {
         size_t cap = b->cap * 2 > need ? b->cap * 2 : need;
         if (cap < BUF_CAP_MIN) cap = BUF_CAP_MIN;
-        b->data = mem_realloc(b->data, cap);
+        b->data = b->passing ? mem_passing_realloc(b->data, cap) : mem_realloc(b->data, cap);
         b->cap = cap;
     }
     return b->data + b->len;

@@ -7,11 +7,13 @@
 #define GYRE_BASE_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf {
     char *data;
     size_t len, cap;
+    bool passing; /* its memory is mem_passing_alloc's; stays as it is until the end */
 };
 
 void buf_free(struct buf *b);

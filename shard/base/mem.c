@@ -33,8 +33,9 @@
 
 /* On its own cache line: many threads add to the one and read it, and nothing else should suffer for that. */
 static _Alignas(64) _Atomic int64_t total_bytes;
+static _Atomic int64_t countable_bytes; /* the total without what passes through */
 static _Alignas(64) _Atomic size_t peak_bytes;
-static _Thread_local int64_t balance_bytes;
+static _Thread_local int64_t balance_bytes, passing_balance_bytes; /* the latter is part of the former */
 
 static inline size_t usable_size(const void *block) {
 #ifdef MEM_LIBC
@@ -76,7 +77,8 @@ static inline size_t usable_size_of_new(const void *block, size_t bytes) {
 
 static __attribute__((noinline)) void publish_balance(void) {
     atomic_fetch_add_explicit(&total_bytes, balance_bytes, memory_order_relaxed);
-    balance_bytes = 0;
+    atomic_fetch_add_explicit(&countable_bytes, balance_bytes - passing_balance_bytes, memory_order_relaxed);
+    balance_bytes = passing_balance_bytes = 0;
 }
 
 static inline void account(int64_t delta) {
@@ -180,6 +182,42 @@ size_t mem_map_size(size_t bytes) {
     return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 }
 
+/* ---- what passes through ---- */
+
+/* The account takes note of such a block before it is there, at a guess that is put right then, and forgets it when it is
+ * gone: whenever a balance is published in between, the block is not in what counts. */
+static void count_passing(size_t now, size_t before) {
+    passing_balance_bytes += (int64_t)now - (int64_t)before;
+}
+
+static void publish_passing(void) {
+    if (passing_balance_bytes > MEM_PUBLISH_BYTES || passing_balance_bytes < -MEM_PUBLISH_BYTES)
+        publish_balance();
+}
+
+void *mem_passing_realloc(void *block, size_t bytes) {
+    size_t before = mem_size(block);
+    size_t guess = (bytes > before ? bytes : before) + bytes / 4 + PAGE_BYTES; /* allocators round up less */
+    count_passing(guess, before);
+    void *moved = mem_realloc(block, bytes);
+    count_passing(mem_size(moved), guess);
+    publish_passing();
+    return moved;
+}
+
+void *mem_passing_alloc(size_t bytes) {
+    return mem_passing_realloc(NULL, bytes);
+}
+
+void mem_passing_free(void *block) {
+    size_t before = mem_size(block);
+    mem_free(block);
+    count_passing(0, before);
+    publish_passing();
+}
+
+/* ---- pages ---- */
+
 void *mem_map(size_t bytes) {
     ASSERT(bytes > 0 && bytes < SIZE_MAX / 2);
     void *block = mmap(NULL, mem_map_size(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -208,6 +246,12 @@ size_t mem_used(void) {
      * that). */
     int64_t total = atomic_load_explicit(&total_bytes, memory_order_relaxed) + balance_bytes;
     return total > 0 ? (size_t)total : 0;
+}
+
+size_t mem_countable(void) {
+    int64_t countable = atomic_load_explicit(&countable_bytes, memory_order_relaxed);
+    countable += balance_bytes - passing_balance_bytes;
+    return countable > 0 ? (size_t)countable : 0;
 }
 
 size_t mem_peak(void) {
@@ -256,5 +300,5 @@ void mem_purge(void) {
 }
 
 void mem_publish(void) {
-    if (balance_bytes != 0) publish_balance();
+    if (balance_bytes != 0 || passing_balance_bytes != 0) publish_balance();
 }

@@ -29,6 +29,15 @@ void mem_free(void *block);
 /* The bytes really set aside for a live block: what the account holds for it. 0 for NULL. */
 size_t mem_size(const void *block);
 
+/* Blocks for what only passes through, on its way to a disk or to another server. They are in use like others, but do
+ * not count towards maxmemory: deleting keys would not make them less. Freed by mem_passing_free, by any thread. */
+void *mem_passing_alloc(size_t bytes) __attribute__((malloc, returns_nonnull));
+void *mem_passing_realloc(void *block, size_t bytes) __attribute__((returns_nonnull));
+void mem_passing_free(void *block);
+/* Bytes in use without those: never more than there are (but for the drift), for a moment perhaps less, so nobody ever
+ * makes room for what passes through. */
+size_t mem_countable(void);
+
 /* Zeros in pages of their own, for megabytes: they cost nothing until they are touched, grow and shrink without
  * being copied, and any thread may give them back. The caller remembers how many bytes there are; what is
  * counted is whole pages (mem_map_size). */

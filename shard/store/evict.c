@@ -226,9 +226,9 @@ static bool evict_best(struct visit *v, const struct policy *p) {
 
 /* What is on its way out already does not ask for more keys: after a FLUSHALL there is room at once. */
 static bool is_above_limit(const struct policy *p) {
-    size_t used = mem_used();
+    size_t used = mem_countable();
     if (!p->maxmemory_bytes || used <= p->maxmemory_bytes) return false;
-    return used > p->maxmemory_bytes + grave_bytes() + keyspace_discarded_bytes() + oplog_buffer_bytes();
+    return used > p->maxmemory_bytes + grave_bytes() + keyspace_discarded_bytes();
 }
 
 bool evict_make_room(struct visit *v) {

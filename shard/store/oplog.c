@@ -51,7 +51,6 @@ static struct { _Alignas(CACHE_LINE) _Atomic uint64_t next; } tickets = {1};
 static _Atomic int reader = -1;
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t from; } wakes = {0}; /* see oplog_wake_from */
 static struct { _Alignas(CACHE_LINE) _Atomic uint64_t place; } applied;    /* see oplog_note_place */
-static _Atomic size_t buffer_bytes;
 static struct {
     _Alignas(CACHE_LINE) _Atomic uint64_t durable;
     _Atomic bool replies_wait;
@@ -69,10 +68,7 @@ static struct oplog *log_of(const struct thread *t) {
 
 static struct block *block_new(struct oplog *log, size_t capacity) {
     struct block *b = capacity == BLOCK_BYTES ? atomic_exchange(&log->returned, NULL) : NULL;
-    if (!b) {
-        b = mem_alloc(sizeof *b + capacity);
-        oplog_count_buffer((ptrdiff_t)mem_size(b));
-    }
+    if (!b) b = mem_passing_alloc(sizeof *b + capacity);
     atomic_store_explicit(&b->next, NULL, memory_order_relaxed);
     atomic_store_explicit(&b->published, 0, memory_order_relaxed);
     b->capacity = capacity;
@@ -243,14 +239,6 @@ void oplog_note_place(uint64_t place) {
     atomic_store_explicit(&applied.place, place, memory_order_relaxed);
 }
 
-size_t oplog_buffer_bytes(void) {
-    return atomic_load_explicit(&buffer_bytes, memory_order_relaxed);
-}
-
-void oplog_count_buffer(ptrdiff_t bytes) {
-    atomic_fetch_add_explicit(&buffer_bytes, (size_t)bytes, memory_order_relaxed);
-}
-
 /* ---- durability ---- */
 
 bool oplog_may_tell(uint64_t ticket) {
@@ -302,8 +290,7 @@ bool oplog_wake_from(uint64_t ticket) {
 static void block_done(struct oplog *log, struct block *b) {
     struct block *none = NULL;
     if (b->capacity == BLOCK_BYTES && atomic_compare_exchange_strong(&log->returned, &none, b)) return;
-    oplog_count_buffer(-(ptrdiff_t)mem_size(b));
-    mem_free(b);
+    mem_passing_free(b);
 }
 
 const struct oplog_entry *oplog_peek(unsigned thread) {

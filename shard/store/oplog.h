@@ -87,11 +87,6 @@ void oplog_ring(struct thread *me);
  * it. With the slices held that were changed: so an entry about one of them is behind what it saw. */
 void oplog_note_place(uint64_t place);
 
-/* Memory of the logs and of the stream made of them: on its way to a disk or a replica, it does not count towards
- * maxmemory. Any thread. */
-size_t oplog_buffer_bytes(void);
-void oplog_count_buffer(ptrdiff_t bytes);
-
 /* ---- what is known to be on the disk ---- */
 
 /* Whether a client may be told of changes up to this ticket: appendfsync is not `always`, or they are durable. */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shard/base/buf.h"
 #include "shard/base/mem.h"
 #include "shard/base/random.h"
 
@@ -177,6 +178,65 @@ Test(mem, unpublished_drift_is_bounded) {
     pthread_barrier_wait(&looked);
     for (int i = 0; i < KEEPERS; i++) pthread_join(threads[i], NULL);
     cr_assert_eq(mem_used(), base);
+}
+
+Test(mem, what_passes_through_is_used_and_does_not_count) {
+    size_t used = mem_used(), countable = mem_countable();
+    void *block = mem_passing_alloc(100);
+    cr_assert_eq(mem_used() - used, mem_size(block));
+    cr_assert_eq(mem_countable(), countable);
+    block = mem_passing_realloc(block, 1000000);
+    cr_assert_eq(mem_used() - used, mem_size(block));
+    cr_assert_eq(mem_countable(), countable);
+    void *other = mem_alloc(50000);
+    cr_assert_eq(mem_countable() - countable, mem_size(other));
+    block = mem_passing_realloc(block, 10);
+    cr_assert_eq(mem_used() - used, mem_size(block) + mem_size(other));
+    mem_passing_free(block);
+    mem_passing_free(NULL);
+    cr_assert_eq(mem_used() - used, mem_size(other));
+    cr_assert_eq(mem_countable() - countable, mem_size(other));
+    mem_free(other);
+    struct buf text = {.passing = true};
+    buf_printf(&text, "%100000d", 1);
+    cr_assert_eq(mem_used() - used, mem_size(text.data));
+    cr_assert_eq(mem_countable(), countable);
+    buf_free(&text);
+    cr_assert(text.passing);
+    cr_assert_eq(mem_used(), used);
+}
+
+static _Atomic bool passing_ends;
+
+static void *pass_blocks(void *random) {
+    while (!passing_ends) {
+        void *block = mem_passing_alloc(random_below(random, 1 << 18));
+        for (int i = 0; i < 4; i++) block = mem_passing_realloc(block, random_below(random, 1 << 20));
+        mem_passing_free(block);
+    }
+    mem_publish();
+    return NULL;
+}
+
+/* Whenever one looks: else keys would be evicted for it. */
+Test(mem, what_passes_through_is_never_seen_to_count) {
+    enum { PASSERS = 3, LOOKS = 300000 };
+    pthread_t threads[PASSERS];
+    struct random random[PASSERS];
+    size_t base = mem_countable();
+    for (unsigned i = 0; i < PASSERS; i++) {
+        random_seed(&random[i], i);
+        cr_assert_eq(pthread_create(&threads[i], NULL, pass_blocks, &random[i]), 0);
+    }
+    size_t most = 0;
+    for (unsigned i = 0; i < LOOKS; i++) {
+        size_t seen = mem_countable();
+        if (seen > most) most = seen;
+    }
+    passing_ends = true;
+    for (unsigned i = 0; i < PASSERS; i++) pthread_join(threads[i], NULL);
+    cr_assert_leq(most, base + PASSERS * MEM_PUBLISH_BYTES);
+    cr_assert_eq(mem_countable(), base);
 }
 
 Test(mem, peak_stays_when_memory_goes) {

@@ -253,6 +253,28 @@ Test(stream, audiences_that_alternate_take_little_memory) {
     stream_leave(&slow);
 }
 
+/* Memory that `count` runs of a primary's stream take, each of `bytes` in pieces, between keys evicted here. */
+static size_t cost_of_runs(unsigned count, size_t bytes, size_t piece) {
+    static char text[100000];
+    struct stream_reader slow;
+    cr_assert_leq(piece, sizeof text);
+    stream_join(&stream, &slow, STREAM_REPLICAS);
+    size_t before = mem_used();
+    for (unsigned i = 0; i < count; i++) {
+        for (size_t done = 0; done < bytes; done += piece) stream_relay(&stream, text, piece, 0, 0);
+        stream_say(&stream, STREAM_FILE, PING, strlen(PING));
+    }
+    size_t cost = mem_used() - before;
+    stream_leave(&slow);
+    return cost;
+}
+
+Test(stream, what_is_cut_short_takes_little_memory) {
+    enum { COUNT = 200, BYTES = 60000, OTHERS_BYTES = 8192 };
+    cr_assert_lt(cost_of_runs(COUNT, BYTES, BYTES), COUNT * (BYTES + OTHERS_BYTES));
+    cr_assert_lt(cost_of_runs(COUNT, BYTES, 100), COUNT * (2 * BYTES + OTHERS_BYTES));
+}
+
 /* What lies ahead is shown in pieces without the reader moving; he may go anywhere in it then. */
 Test(stream, looks_ahead_over_blocks) {
     enum { COUNT = 600, PIECES = 8 };
