@@ -73,8 +73,9 @@ static void set_switches(bool replica, const struct config *config) {
             (uint16_t)(others | (replica ? SWITCH_REPLICA : 0) | (readonly ? SWITCH_READONLY : 0));
     }
     follower.readonly = readonly;
-    follower.changes_itself = replica && (!readonly || !config->replica_ignore_maxmemory);
-    feed_set_changes_itself(follower.changes_itself);
+    follower.keeps_memory = replica && config->replica_ignore_maxmemory;
+    /* Clients may write to it, or did so and what they wrote will expire, or it evicts. */
+    feed_set_changes_itself(replica && (!readonly || !follower.keeps_memory || keyspaces_set_here()));
     atomic_store(&follow_is_replica, replica);
     atomic_store(&follow_refuses_writes, readonly);
 }
@@ -375,8 +376,8 @@ void follow_beat(void) {
         follower.nudged_ms = now_ms;
         link_nudge();
     }
-    bool changes_itself = !config->replica_read_only || !config->replica_ignore_maxmemory;
-    bool renew = follower.readonly != config->replica_read_only || follower.changes_itself != changes_itself;
+    bool renew = follower.readonly != config->replica_read_only ||
+                 follower.keeps_memory != config->replica_ignore_maxmemory;
     if (!follower.cutting && renew) cut_later(renew_switches);
     follow_pump(true);
     follow_show();

@@ -24,9 +24,8 @@ enum phase {
 /* The coordinator's. */
 struct follower {
     struct coordinator *coordinator;
-    bool started; /* the data there was has been loaded */
-    bool replica, readonly;
-    bool changes_itself; /* clients may write to it, or it evicts */
+    bool started;                         /* the data there was has been loaded */
+    bool replica, readonly, keeps_memory; /* as the switches are set */
     uint64_t client_id;
     bool failover; /* the primary is one as soon as we ask to follow it */
     char host[LINK_HOST_MAX];

@@ -59,7 +59,8 @@ struct deadline {
     int64_t when_ms;
     uint32_t place;
     uint16_t slot;
-    uint16_t spare;
+    bool set_here; /* on a replica, by a client: no primary will say that the key is gone */
+    uint8_t spare;
 };
 _Static_assert(sizeof(struct deadline) == 16, "two words");
 

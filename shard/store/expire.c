@@ -22,18 +22,28 @@ static bool maintenance_is_over(const struct maintenance *m) {
     return clock_ticks_to_ns(clock_ticks() - m->begun_ticks) >= m->budget_ns;
 }
 
-/* Deletes overdue keys. True when the time is up and more may be waiting. */
+static void drop_overdue(struct visit *v, struct home home, struct entry *e) {
+    uint64_t hash = keyspace_entry_hash(e);
+    struct entry **at = table_find_entry(&home.keyspace->table, e, hash);
+    ASSERT(at && keyspace_is_past(v, home.slice, e));
+    keyspace_drop(v, home, at, hash, DROP_EXPIRED);
+    v->expired++;
+}
+
+/* Deletes overdue keys, on a replica only those whose time was set here. True when the time is up and more may be
+ * waiting. */
 static bool maintain_expiry(struct visit *v, struct home home, const struct maintenance *m) {
-    struct keyspace *ks = home.keyspace;
-    while (ks->wheel) {
+    struct wheel *wheel = home.keyspace->wheel;
+    bool replica = home.slice->switches & SWITCH_REPLICA;
+    while (wheel && (!replica || wheel_set_here(wheel))) {
         unsigned budget = ITEMS_PER_LOOK;
         struct entry *e;
-        while ((e = wheel_overdue(ks->wheel, visit_now(v), &budget))) {
-            uint64_t hash = keyspace_entry_hash(e);
-            struct entry **at = table_find_entry(&ks->table, e, hash);
-            ASSERT(at && keyspace_is_past(v, home.slice, e));
-            keyspace_drop(v, home, at, hash, DROP_EXPIRED);
-            v->expired++;
+        if (!replica) wheel_take_back(wheel, &budget);
+        while ((e = wheel_overdue(wheel, visit_now(v), &budget))) {
+            if (replica && !entry_deadline(e)->set_here)
+                wheel_set_aside(wheel, e);
+            else
+                drop_overdue(v, home, e);
         }
         if (budget > 0) return false;
         if (maintenance_is_over(m)) return true;
@@ -53,7 +63,8 @@ bool keyspace_maintain(struct visit *v, struct slice *s, unsigned budget_us) {
     ASSERT(hold_is_mine(&s->hold, v->thread));
     const struct policy *p = policy_get();
     struct maintenance m = {.begun_ticks = clock_ticks(), .budget_ns = (uint64_t)budget_us * 1000};
-    bool expire = p->active_expire && !(s->switches & (SWITCHES_KEEPING | SWITCH_LOADING));
+    bool expire =
+        p->active_expire && !(s->switches & (SWITCH_PAUSE_WRITES | SWITCH_PAUSE_ALL | SWITCH_LOADING));
     for (unsigned i = 0; i < slices.databases; i++) {
         unsigned database = s->maintain_database;
         s->maintain_database = database + 1 < slices.databases ? database + 1 : 0;

@@ -69,6 +69,8 @@ void keyspace_wheel_add(struct visit *v, struct home home, struct entry *e, int6
     struct keyspace *ks = home.keyspace;
     if (!ks->wheel) ks->wheel = wheel_new(visit_now(v));
     entry_deadline(e)->when_ms = when_ms;
+    uint32_t kept = home.slice->switches & (SWITCH_REPLICA | SWITCH_LOADING);
+    entry_deadline(e)->set_here = kept == SWITCH_REPLICA && !v->follows;
     entry_deadline(e)->spare = 0;
     wheel_add(ks->wheel, e);
     counter_add(&home.slice->counters.expiring, 1);
@@ -517,6 +519,17 @@ void keyspace_delete(struct visit *v, const struct key *k, struct entry **at) {
 size_t keyspace_count(const struct slice *s, unsigned database) {
     const struct keyspace *ks = slice_keyspace(s, database);
     return ks ? table_count(&ks->table) : 0;
+}
+
+size_t keyspaces_set_here(void) {
+    size_t count = 0;
+    for (unsigned i = 0; i < slices.count; i++) {
+        for (unsigned database = 0; database < slices.databases; database++) {
+            const struct keyspace *ks = slice_keyspace(&slices.all[i], database);
+            if (ks) count += wheel_set_here(ks->wheel);
+        }
+    }
+    return count;
 }
 
 size_t keyspace_expiring(const struct slice *s, unsigned database) {

@@ -127,6 +127,8 @@ struct entry **keyspace_copy(struct visit *v, const struct key *from, struct ent
 
 /* Keys of one database in one slice (expired ones that still stand are counted). */
 size_t keyspace_count(const struct slice *s, unsigned database);
+/* Of the server: those whose time was set here while it follows a primary. With all slices held. */
+size_t keyspaces_set_here(void);
 size_t keyspace_expiring(const struct slice *s, unsigned database);
 
 /* Makes room for `keys` keys in v->database of a slice, if it has none yet (loading). */

@@ -15,6 +15,7 @@
  * - a slot of level 0 that stands before `tick` in its round is empty, and so is a slot of a higher level at
  *   or before it, except the one at `tick` while it is being spread;
  * - a deadline that was already past when it was filed is filed at `tick`;
+ * - what was put aside is in no slot: nothing of the above is true of it;
  * - occupied[l] has the bit of every slot of level l that is not empty.
  */
 #include "shard/store/wheel.h"
@@ -29,6 +30,7 @@ enum {
     LEVEL_SLOTS = 1 << LEVEL_BITS,
     LEVELS = 6,                      /* reach 2^36 ticks: 34 years */
     SLOT_FAR = LEVELS * LEVEL_SLOTS, /* what is further away */
+    SLOT_ASIDE,                      /* what is overdue, and stays */
     SOONEST_DRAWS = 5,
     SOONEST_ALL = 16, /* a bag of so few is looked through */
     AVERAGE_DRAWS = 16,
@@ -37,10 +39,10 @@ enum {
 
 struct wheel {
     uint64_t tick;
-    size_t count;
+    size_t count, set_here;
     uint64_t occupied[LEVELS];
     struct bag *levels[LEVELS]; /* LEVEL_SLOTS bags each, NULL until used */
-    struct bag far;
+    struct bag far, aside;
 };
 
 static uint64_t tick_of(int64_t when_ms) {
@@ -75,9 +77,9 @@ bool wheel_discard(struct wheel *w, unsigned chunks) {
         mem_free(w->levels[level]);
         w->levels[level] = NULL;
     }
-    while (w->far.count) {
+    while (w->far.count || w->aside.count) {
         if (chunks-- == 0) return true;
-        bag_drop_chunk(&w->far);
+        bag_drop_chunk(w->far.count ? &w->far : &w->aside);
     }
     mem_free(w);
     return false;
@@ -89,7 +91,7 @@ size_t wheel_count(const struct wheel *w) {
 
 size_t wheel_bytes(const struct wheel *w) {
     if (!w) return 0;
-    size_t bytes = sizeof *w + bag_bytes(&w->far);
+    size_t bytes = sizeof *w + bag_bytes(&w->far) + bag_bytes(&w->aside);
     for (unsigned level = 0; level < LEVELS; level++) {
         if (!w->levels[level]) continue;
         bytes += LEVEL_SLOTS * sizeof(struct bag);
@@ -107,6 +109,7 @@ static unsigned wheel_slot(const struct wheel *w, uint64_t tick) {
 
 static struct bag *wheel_bag(const struct wheel *w, unsigned slot) {
     if (slot == SLOT_FAR) return (struct bag *)&w->far;
+    if (slot == SLOT_ASIDE) return (struct bag *)&w->aside;
     ASSERT(slot < SLOT_FAR && w->levels[slot / LEVEL_SLOTS]);
     return &w->levels[slot / LEVEL_SLOTS][slot % LEVEL_SLOTS];
 }
@@ -130,7 +133,7 @@ static void wheel_unfile(struct wheel *w, struct entry *e) {
     ASSERT(d->place < b->count && *bag_at(b, d->place) == e);
     struct entry *moved = bag_remove(b, d->place);
     if (moved) entry_deadline(moved)->place = d->place;
-    if (b->count == 0 && slot != SLOT_FAR)
+    if (b->count == 0 && slot < SLOT_FAR)
         w->occupied[slot / LEVEL_SLOTS] &= ~(UINT64_C(1) << slot % LEVEL_SLOTS);
 }
 
@@ -138,12 +141,34 @@ void wheel_add(struct wheel *w, struct entry *e) {
     ASSERT(entry_expires(e));
     wheel_file(w, e);
     w->count++;
+    w->set_here += entry_deadline(e)->set_here;
 }
 
 void wheel_remove(struct wheel *w, struct entry *e) {
     ASSERT(entry_expires(e) && w->count > 0);
     wheel_unfile(w, e);
     w->count--;
+    w->set_here -= entry_deadline(e)->set_here;
+}
+
+void wheel_set_aside(struct wheel *w, struct entry *e) {
+    struct deadline *d = entry_deadline(e);
+    ASSERT(d->slot < SLOT_FAR);
+    wheel_unfile(w, e);
+    d->slot = SLOT_ASIDE;
+    d->place = bag_add(&w->aside, e);
+}
+
+void wheel_take_back(struct wheel *w, unsigned *budget) {
+    for (; w->aside.count && *budget; --*budget) {
+        struct entry *e = *bag_at(&w->aside, w->aside.count - 1);
+        wheel_unfile(w, e);
+        wheel_file(w, e);
+    }
+}
+
+size_t wheel_set_here(const struct wheel *w) {
+    return w ? w->set_here : 0;
 }
 
 void wheel_moved(struct wheel *w, struct entry *e) {
@@ -228,7 +253,7 @@ struct entry *wheel_overdue(struct wheel *w, int64_t now_ms, unsigned *budget) {
 }
 
 int64_t wheel_next_due_ms(const struct wheel *w) {
-    if (!w || w->count == 0) return INT64_MAX;
+    if (!w || w->count == w->aside.count) return INT64_MAX;
     for (unsigned level = LEVELS - 1; level > 0; level--)
         if (w->occupied[level] >> tick_group(w->tick, level) & 1) return (int64_t)(w->tick * WHEEL_TICK_MS);
     unsigned group = tick_group(w->tick, 0);
@@ -239,6 +264,7 @@ int64_t wheel_next_due_ms(const struct wheel *w) {
 
 /* The bag of the nearest entries; there is one. */
 static struct bag *wheel_nearest(const struct wheel *w) {
+    if (w->aside.count) return (struct bag *)&w->aside;
     for (unsigned level = 0; level < LEVELS; level++)
         if (w->occupied[level]) return &w->levels[level][__builtin_ctzll(w->occupied[level])];
     ASSERT(w->far.count);
@@ -267,8 +293,8 @@ struct entry *wheel_random(struct wheel *w, struct random *random) {
             draw -= b->count;
         }
     }
-    ASSERT(draw < w->far.count);
-    return *bag_at(&w->far, (uint32_t)draw);
+    if (draw < w->far.count) return *bag_at(&w->far, (uint32_t)draw);
+    return *bag_at(&w->aside, (uint32_t)(draw - w->far.count));
 }
 
 int64_t wheel_average_ttl_ms(struct wheel *w, int64_t now_ms, struct random *random) {
@@ -288,6 +314,7 @@ static size_t wheel_check_slot(const struct wheel *w, unsigned slot) {
         ASSERT(entry_expires(e));
         ASSERT(entry_deadline(e)->slot == slot && entry_deadline(e)->place == i);
         unsigned level = slot / LEVEL_SLOTS, group = slot % LEVEL_SLOTS;
+        if (slot == SLOT_ASIDE) continue;
         if (slot != SLOT_FAR && level > 0 && group == tick_group(w->tick, level)) continue; /* being spread */
         ASSERT(wheel_slot(w, tick_of(entry_when(e))) == slot);
     }
@@ -295,7 +322,7 @@ static size_t wheel_check_slot(const struct wheel *w, unsigned slot) {
 }
 
 void wheel_check(const struct wheel *w) {
-    size_t count = wheel_check_slot(w, SLOT_FAR);
+    size_t count = wheel_check_slot(w, SLOT_FAR) + wheel_check_slot(w, SLOT_ASIDE);
     for (unsigned level = 0; level < LEVELS; level++) {
         ASSERT(w->levels[level] || w->occupied[level] == 0);
         for (unsigned slot = 0; slot < LEVEL_SLOTS && w->levels[level]; slot++) {

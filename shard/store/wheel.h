@@ -43,6 +43,12 @@ void wheel_moved(struct wheel *w, struct entry *e);
  * removes it): NULL when none is overdue or *budget steps have been used up (each entry spread or examined
  * costs one; *budget is reduced). */
 struct entry *wheel_overdue(struct wheel *w, int64_t now_ms, unsigned *budget);
+/* Puts aside what wheel_overdue just returned: another decides when it goes, and it is not returned again. */
+void wheel_set_aside(struct wheel *w, struct entry *e);
+/* What was put aside is overdue like all others again; *budget as above. */
+void wheel_take_back(struct wheel *w, unsigned *budget);
+/* How many there are with `set_here`. */
+size_t wheel_set_here(const struct wheel *w);
 /* When wheel_overdue will next have something to do, never later than that (INT64_MAX: nothing is filed). */
 int64_t wheel_next_due_ms(const struct wheel *w);
 

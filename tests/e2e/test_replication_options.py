@@ -108,6 +108,39 @@ def test_what_clients_are_told_of_the_role(ctx):
     equal(found[0], found[1])
 
 
+@only("gyre")
+@timeout(60)
+def test_a_replica_deletes_what_its_own_clients_let_expire(ctx):
+    """Nobody else would. What the primary lets expire stays until it says so."""
+    primary = ctx.oracle(*OPTIONS)
+    primary.client()("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    ours, theirs = [ctx.server(*OPTIONS, "--replica-read-only", "no", "--appendonly", "yes", "--appendfsync", "always",
+                               "--notify-keyspace-events", "Ex", kind=kind) for kind in ("gyre", "redis")]
+    for replica in (ours, theirs):
+        client, hears = replica.client(), replica.client()
+        client("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for_link(replica)
+        equal(primary.client().pipeline([("SET", "its", 1, "PX", 200), ("SET", "both", 1), ("SADD", "stays", 1)]), ["OK", "OK", 1])
+        wait_until_level(primary, replica)
+        hears("SUBSCRIBE", "__keyevent@0__:expired")
+        equal(client.pipeline([("SET", "a", 1, "PX", 100), ("RPUSH", "b", 1), ("PEXPIRE", "b", 150), ("PEXPIRE", "both", 120),
+                               ("SET", "later", 1, "PX", 1500)]), ["OK", 1, 1, 1, "OK"])
+        equal(client("CONFIG", "SET", "replica-read-only", "yes"), "OK")
+        equal(sorted(str(hears.read()[2]) for _ in range(4)), ["b'a'", "b'b'", "b'both'", "b'later'"])
+        eventually(lambda: client("DBSIZE") == 2, 5, "the primary's keys alone")
+        equal(client("EXISTS", "its", "stays"), 1)
+        equal(client("PEXPIRE", "stays", 1), Error("READONLY You can't write against a read only replica."))
+        equal(primary.client()("GET", "its"), None)
+        wait_until_level(primary, replica)
+        equal(client("DBSIZE"), 1)
+        replica.stop()
+        replica.start()
+        eventually(lambda: info(replica.client(), "loading") == "0", 20, "the end of loading")
+        equal(replica.client()("KEYS", "*"), [b"stays"])
+        equal(replica.client()("DBSIZE"), 1)
+        primary.client()("FLUSHALL")
+
+
 def push_until(over, client, name, rng):
     """Adds to the same few lists as others do, so that the order shows."""
     n = 0

@@ -382,6 +382,53 @@ Test(keyspace, replica_hides_and_keeps) {
     cr_assert_eq(keyspace_count(k.slice, 0), 0);
 }
 
+static void maintain_all(void) {
+    for (unsigned i = 0; i < slices.count; i++)
+        while (keyspace_maintain(&v, &slices.all[i], 100)) continue;
+}
+
+/* What a replica's own clients let expire nobody else will delete; of the rest it stays known what is overdue. */
+Test(keyspace, replica_deletes_what_was_set_here) {
+    char key[32];
+    put("theirs before", "v", now_ms + 10);
+    put("ours", "v", NO_TTL);
+    set_switches(SWITCH_REPLICA);
+    struct key ours = key_make("ours", 4);
+    keyspace_set_deadline(&v, &ours, get("ours"), now_ms + 10);
+    v.follows = true;
+    for (int i = 0; i < 200; i++) {
+        snprintf(key, sizeof key, "theirs %d", i);
+        put(key, "v", now_ms + 10);
+    }
+    v.follows = false;
+    for (int i = 0; i < 100; i++) {
+        snprintf(key, sizeof key, "ours %d", i);
+        put(key, "v", now_ms + 5 + i);
+    }
+    cr_assert_eq(keyspaces_set_here(), 101);
+    pass_time(50);
+    maintain_all();
+    check_all();
+    cr_assert_lt(keyspaces_set_here(), 101);
+    cr_assert_gt(keyspaces_set_here(), 0);
+    pass_time(1000);
+    maintain_all();
+    check_all();
+    cr_assert_eq(keyspaces_set_here(), 0);
+    cr_assert_eq(TOTAL(keys), 201);
+    cr_assert_eq(TOTAL(expired), 101);
+    v.follows = true;
+    struct key theirs = key_make("theirs 7", 8);
+    keyspace_set_deadline(&v, &theirs, get("theirs 7"), now_ms + 100000);
+    v.follows = false;
+    set_switches(0);
+    pass_time(50);
+    maintain_all();
+    check_all();
+    cr_assert_eq(TOTAL(keys), 1);
+    cr_assert_not_null(get("theirs 7"));
+}
+
 Test(keyspace, loading_and_following_see_what_is_past) {
     put("k", "v", now_ms + 10);
     pass_time(1000);

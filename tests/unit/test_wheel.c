@@ -13,12 +13,15 @@ enum { ENTRIES = 3000 };
 static const int64_t start_ms = INT64_C(1700000000123);
 static struct entry *model[ENTRIES];
 static int64_t filed_ms[ENTRIES];
+static bool is_aside[ENTRIES];
+static uint16_t slot_aside;
 
 static struct entry *entry_make(unsigned id, int64_t when_ms) {
     struct entry_shape shape = {.encoding = ENC_INT, .flags = ENTRY_EXPIRES};
     struct entry *e = entry_new(&shape, "key", 3);
     entry_set_int(e, id);
     entry_deadline(e)->when_ms = when_ms;
+    entry_deadline(e)->set_here = id % 3 == 0;
     return e;
 }
 
@@ -37,6 +40,22 @@ static void drop(struct wheel *w, struct entry *e) {
     wheel_remove(w, e);
     mem_free(e);
     model[id] = NULL;
+    is_aside[id] = false;
+}
+
+/* Some or all of what was put aside comes again. */
+static void take_back(struct wheel *w, struct random *random, int64_t now_ms) {
+    unsigned budget = (unsigned)random_below(random, 100), left = budget, before = 0, back = 0;
+    for (unsigned id = 0; id < ENTRIES; id++) before += is_aside[id];
+    wheel_take_back(w, &left);
+    for (unsigned id = 0; id < ENTRIES; id++) {
+        if (!is_aside[id] || entry_deadline(model[id])->slot == slot_aside) continue;
+        is_aside[id] = false;
+        filed_ms[id] = now_ms;
+        back++;
+    }
+    cr_assert_eq(back, budget - left);
+    cr_assert_eq(back, budget < before ? budget : before);
 }
 
 static void mutate(struct wheel *w, struct random *random, int64_t now_ms) {
@@ -75,8 +94,15 @@ static void expire(struct wheel *w, struct random *random, int64_t now_ms) {
         struct entry *e = wheel_overdue(w, now_ms, &budget);
         if (e) {
             cr_assert_lt(entry_when(e), now_ms, "early");
+            cr_assert(!is_aside[entry_int(e)], "again");
             found = true;
-            drop(w, e);
+            if (random_below(random, 4)) {
+                drop(w, e);
+            } else {
+                wheel_set_aside(w, e);
+                is_aside[entry_int(e)] = true;
+                slot_aside = entry_deadline(e)->slot;
+            }
         } else if (budget) {
             break;
         }
@@ -84,12 +110,19 @@ static void expire(struct wheel *w, struct random *random, int64_t now_ms) {
         if (random_below(random, 50) == 0) mutate(w, random, now_ms);
     }
     if (found) cr_assert_leq(due, now_ms, "next due was promised for later");
-    for (unsigned id = 0; id < ENTRIES; id++) cr_assert(!model[id] || !is_over(model[id], now_ms), "missed");
+    for (unsigned id = 0; id < ENTRIES; id++)
+        cr_assert(!model[id] || is_aside[id] || !is_over(model[id], now_ms), "missed");
 }
 
 static size_t model_count(void) {
     size_t n = 0;
     for (unsigned id = 0; id < ENTRIES; id++) n += model[id] != NULL;
+    return n;
+}
+
+static size_t model_set_here(void) {
+    size_t n = 0;
+    for (unsigned id = 0; id < ENTRIES; id += 3) n += model[id] != NULL;
     return n;
 }
 
@@ -104,12 +137,15 @@ static void run_against_model(uint64_t seed, unsigned rounds, unsigned jump_bits
         if (jump > INT64_MAX - now_ms) break;
         now_ms += jump;
         if (random_below(&random, 3)) expire(w, &random, now_ms);
+        if (random_below(&random, 5) == 0) take_back(w, &random, now_ms);
+        cr_assert_eq(wheel_set_here(w), model_set_here());
         cr_assert_eq(wheel_count(w), model_count());
         wheel_check(w);
     }
     for (unsigned id = 0; id < ENTRIES; id++)
         if (model[id]) drop(w, model[id]);
     cr_assert_eq(wheel_count(w), 0);
+    cr_assert_eq(wheel_set_here(w), 0);
     cr_assert_eq(wheel_next_due_ms(w), INT64_MAX);
     wheel_check(w);
     wheel_free(w);
