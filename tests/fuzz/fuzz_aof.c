@@ -43,7 +43,8 @@ static void check_again(const struct aof_reader *r) {
 }
 
 /* With fewer bytes than there are: that there must be more, or that it is bad already. */
-static void check_prefix(char *data, size_t len, const struct aof_reader *whole, enum aof_read_result result) {
+static void check_prefix(char *data, size_t len, const struct aof_reader *whole,
+                         enum aof_read_result result) {
     struct aof_reader r = {0};
     enum aof_read_result found = aof_read(&r, data, len);
     if (found == AOF_READ_MORE) {
@@ -56,7 +57,8 @@ static void check_prefix(char *data, size_t len, const struct aof_reader *whole,
     aof_reader_free(&r);
 }
 
-static void check_prefixes(char *data, size_t len, const struct aof_reader *whole, enum aof_read_result result) {
+static void check_prefixes(char *data, size_t len, const struct aof_reader *whole,
+                           enum aof_read_result result) {
     bool is_whole = result == AOF_READ_COMMAND || result == AOF_READ_REMARK;
     size_t end = is_whole ? whole->used : len;
     if (end > PREFIXES_MAX) end = PREFIXES_MAX;
