@@ -1,7 +1,7 @@
 /* dump.c: see dump.h. */
 #include "persist/dump.h"
 
-#include "persist/rdb_save.h"
+#include "persist/record.h"
 #include "shard/base/assert.h"
 #include "shard/base/crc64.h"
 #include "shard/base/mem.h"
@@ -15,6 +15,7 @@ enum {
     CHUNK_BYTES = 128 * 1024,
     PIECE_BYTES = 112 * 1024, /* entries are added to a piece until it has so many */
     NO_DATABASE = -1,
+    TIME_TEXT_MAX = 32,
     STEP_ENTRY = 1 << 30, /* a small value goes out in one step */
 };
 
@@ -148,7 +149,7 @@ static void post(struct gathering *g, struct dump_part *part) {
 
 struct snap_entries {
     struct gathering g;
-    struct rdb_save save;
+    struct record record;
     uint16_t first_slot, last_slot;
     int database;   /* that is selected in the piece; NO_DATABASE: there is none yet */
     size_t text_at; /* where in the piece's first chunk its description stands */
@@ -194,6 +195,7 @@ static void piece_begin(struct snap_entries *out) {
     struct rdb_writer *w = &out->g.writer;
     char text[DUMP_PIECE_TEXT + 1];
     ASSERT(!out->g.first && !w->chunk);
+    if (options.commands) return;
     piece_text(text, out, 0);
     w->compress = false;
     rdb_write_aux(w, DUMP_PIECE_NAME, text, DUMP_PIECE_TEXT);
@@ -203,7 +205,7 @@ static void piece_begin(struct snap_entries *out) {
 
 static void piece_end(struct snap_entries *out, bool slice_ends) {
     struct rdb_chunk *chunk = out->g.writer.chunk;
-    if (chunk && !out->g.first && out->database != NO_DATABASE) {
+    if (chunk && !out->g.first && out->database != NO_DATABASE && !options.commands) {
         char text[DUMP_PIECE_TEXT + 1];
         piece_text(text, out, chunk->len - (out->text_at + DUMP_PIECE_TEXT));
         memcpy(chunk->bytes + out->text_at, text, DUMP_PIECE_TEXT);
@@ -222,13 +224,12 @@ static void entries_add(struct snap_entries *out, unsigned database, const struc
     struct rdb_writer *w = &out->g.writer;
     struct rdb_save_how how = how_now();
     if (out->database == NO_DATABASE) piece_begin(out);
-    if (out->database != (int)database) rdb_write_select(w, database);
+    if (out->database != (int)database) record_select(w, options.commands, database);
     out->database = (int)database;
-    rdb_save_head(w, e, &how);
-    rdb_save_begin(&out->save, w, e);
-    while (rdb_save_step(&out->save, STEP_ENTRY)) {
+    record_begin(&out->record, w, options.commands, e, &how);
+    while (record_step(&out->record, STEP_ENTRY)) {
     }
-    rdb_save_end(&out->save);
+    record_end(&out->record);
     out->g.keys++;
     if (out->g.bytes + (w->chunk ? w->chunk->len : 0) >= PIECE_BYTES) piece_end(out, false);
 }
@@ -245,7 +246,7 @@ static void entries_close(struct snap_entries *out, bool whole) {
 
 struct snap_value {
     struct gathering g;
-    struct rdb_save save;
+    struct record record;
     uint64_t number;
 };
 
@@ -254,9 +255,8 @@ static struct snap_value *value_begin(const struct slice *s, unsigned database, 
     struct rdb_save_how how = how_now();
     gathering_init(&v->g, s->owner);
     v->number = atomic_fetch_add(&values, 1) + 1;
-    rdb_write_select(&v->g.writer, database);
-    rdb_save_head(&v->g.writer, e, &how);
-    rdb_save_begin(&v->save, &v->g.writer, e);
+    record_select(&v->g.writer, options.commands, database);
+    record_begin(&v->record, &v->g.writer, options.commands, e, &how);
     return v;
 }
 
@@ -269,14 +269,14 @@ static void value_post(struct snap_value *v, bool ends) {
 }
 
 static bool value_step(struct snap_value *v) {
-    bool more = rdb_save_step(&v->save, SNAP_PIECE_BYTES);
+    bool more = record_step(&v->record, SNAP_PIECE_BYTES);
     if (more && v->g.bytes + (v->g.writer.chunk ? v->g.writer.chunk->len : 0) >= PIECE_BYTES)
         value_post(v, false);
     return more;
 }
 
 static void value_end(struct snap_value *v, bool whole) {
-    rdb_save_end(&v->save);
+    record_end(&v->record);
     if (whole)
         value_post(v, true);
     else
@@ -332,7 +332,7 @@ static void end_of_row(struct thread *t) {
     struct gathering g;
     bool whole = !row.aborted;
     gathering_init(&g, 0);
-    if (whole) {
+    if (whole && !options.commands) {
         rdb_write_end(&g.writer);
         hand_on(t, part_of(&g));
         g.writer.checksum = false;
@@ -396,6 +396,16 @@ void dump_disclaim(const void *who) {
     if (claimed_by == who) claimed_by = NULL;
 }
 
+/* Of a file of commands: a remark. */
+static void write_time(struct thread *t) {
+    struct gathering g;
+    char text[TIME_TEXT_MAX];
+    int n = snprintf(text, sizeof text, "#TS:%lld\r\n", (long long)(options.now_ms / 1000));
+    gathering_init(&g, 0);
+    if (options.timestamp) rdb_write_raw(&g.writer, text, (size_t)n);
+    hand_on_frame(t, &g);
+}
+
 static void write_header(struct thread *t, const uint64_t *keys, const uint64_t *expiring) {
     struct gathering g;
     gathering_init(&g, 0);
@@ -422,6 +432,7 @@ void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink
     ASSERT(claimed_by && !dump_is_under_way() && !row.waiting);
     claimed_by = NULL;
     options = *o;
+    if (options.commands) options.checksum = options.compress = false;
     reader = t;
     memset(&row, 0, sizeof row);
     row.sink = sink;
@@ -445,7 +456,10 @@ void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink
     atomic_store(&keys_expected, expected);
     atomic_store(&bytes_of_changes, 0);
     atomic_store(&under_way, true);
-    write_header(t, keys, expiring);
+    if (options.commands)
+        write_time(t);
+    else
+        write_header(t, keys, expiring);
     mem_free(keys);
 }
 

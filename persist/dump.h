@@ -1,4 +1,5 @@
-/* dump.h: the dump: the state of all slices at a cut, as one RDB file that streams out while the server goes on.
+/* dump.h: the dump: the state of all slices at a cut, as one file that streams out while the server goes on: RDB, or
+ * commands (aof_save.h).
  *
  *     at the cut          every slice gets its part of the snapshot (snap.h)
  *     each shard          walks over its own slices in steps (dump_work) and fills pieces
@@ -9,7 +10,7 @@
  * A piece is some whole entries of one slice, with all that is needed to read it apart from the rest: it begins
  * with an AUX field (DUMP_PIECE_NAME) that stock servers ignore and that says the slice's slots, how many bytes
  * follow that belong to it, and how many keys these are; then SELECTDB. A loader may hand such a piece to any
- * thread without looking inside. A value that is too large for a piece stands between the pieces in a record of
+ * thread without looking inside. (In form of commands a piece begins with SELECT.) A value that is too large for a piece stands between the pieces in a record of
  * its own; so what belongs to others waits while it is being received.
  *
  * Credit: a shard stops walking while DUMP_CREDIT_BYTES of what it made have not been taken by the sink. Changes
@@ -59,7 +60,9 @@ void dump_part_done(struct thread *t, struct dump_part *part);
 
 struct dump_options {
     bool compress, checksum; /* rdbcompression, rdbchecksum */
-    bool aof_base;           /* the file is the base of an append-only file */
+    bool aof_base;           /* the file is the base of an append-only file, */
+    bool commands;           /* in form of commands, */
+    bool timestamp;          /* that begins with a remark of when it was */
     int64_t now_ms;
     /* What the state is a prefix of, as replication has it; an id of NULL: nothing is said of that. Its text is needed
      * until dump_begin returns. */

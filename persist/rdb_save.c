@@ -146,7 +146,7 @@ void rdb_save_begin(struct rdb_save *s, struct rdb_writer *w, const struct entry
 
 /* The next of the items collected; returns what that cost. */
 static size_t item_step(struct rdb_save *s) {
-    const struct rdb_save_item *item = &s->items[s->item_next++];
+    const struct walk_item *item = &s->walk.items[s->next++];
     switch (item->kind) {
     case ITEM_INTEGER: rdb_write_integer(s->out, item->integer); break;
     case ITEM_SCORE: rdb_write_double(s->out, item->score); break;
@@ -163,22 +163,22 @@ bool rdb_save_step(struct rdb_save *s, size_t budget) {
     for (size_t spent = 0; spent < budget;) {
         if (s->text.data) {
             spent += text_step(s, budget - spent);
-        } else if (s->item_next < s->item_count) {
+        } else if (s->next < s->walk.count) {
             spent += item_step(s);
         } else if (s->walked) {
             return false;
         } else {
-            s->item_next = s->item_count = 0;
+            s->next = s->walk.count = 0;
             rdb_collection_collect(s);
             spent += ITEM_COST;
         }
     }
-    return s->text.data || s->item_next < s->item_count || !s->walked;
+    return s->text.data || s->next < s->walk.count || !s->walked;
 }
 
 void rdb_save_end(struct rdb_save *s) {
     text_end(&s->text);
-    mem_free(s->items);
+    value_walk_end(&s->walk);
     if (s->blob) blob_unref(s->blob);
     *s = (struct rdb_save){0};
 }

@@ -25,8 +25,8 @@
 #define GYRE_PERSIST_RDB_SAVE_H
 
 #include "persist/rdb_write.h"
+#include "persist/value_walk.h"
 #include "shard/store/entry.h"
-#include "shard/type/zset.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,17 +55,6 @@ struct rdb_save_text {
     size_t packed_len, packed_cap;
     enum { TEXT_COMPRESSING, TEXT_WRITING } phase;
 };
-/* A string, integer or score that waits to be written. */
-struct rdb_save_item {
-    enum { ITEM_TEXT, ITEM_INTEGER, ITEM_SCORE } kind;
-    size_t len;
-    union {
-        const char *text;
-        int64_t integer;
-        double score;
-    };
-};
-
 /* Zeroed by rdb_save_begin; nobody else's business. */
 struct rdb_save {
     struct rdb_writer *out;
@@ -73,11 +62,10 @@ struct rdb_save {
     struct blob *blob;
     enum value_type type;
     struct rdb_save_text text;
-    struct rdb_save_item *items; /* collected and not written yet */
-    size_t item_next, item_count, item_cap;
-    bool walked;    /* nothing is left to collect */
-    uint64_t place; /* a hash or set: cursor; a list: node */
-    struct zset_cursor cursor;
+    struct value_walk walk;
+    size_t next;   /* of the walk's items: not written yet */
+    uint32_t node; /* of a list */
+    bool walked;   /* nothing is left to collect */
 };
 
 /* Of any entry of a type that can be saved (all that exist). Writes the value, not its type. */

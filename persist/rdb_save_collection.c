@@ -1,7 +1,7 @@
 /* rdb_save_collection.c: lists, sets, hashes and sorted sets on their way out: see rdb_save.h.
  *
- * Only what lies in memory as Redis writes it goes out as a whole: listpacks and intsets. Everything else is
- * collected a few elements at a time, as pointers into the value, and written by rdb_save.c.
+ * What lies in memory as Redis writes it goes out as a whole: listpacks, a list's nodes, intsets. Everything else is
+ * collected some elements at a time (value_walk.h) and written by rdb_save.c.
  */
 #include "persist/rdb_save_parts.h"
 #include "shard/base/assert.h"
@@ -16,8 +16,6 @@
 #include <string.h>
 
 enum {
-    ITEMS_FIRST = 64,
-    ZSET_ITEMS = 64,         /* members collected at a time */
     LISTPACK_HEAD_BYTES = 6, /* of a listpack: its length and its count */
     LISTPACK_COUNT_UNKNOWN = 65535,
     LISTPACK_END = 0xff,
@@ -36,58 +34,6 @@ enum rdb_type rdb_collection_type(enum value_type type, const void *object) {
     }
     ASSERT(false);
     return RDB_STRING;
-}
-
-/* ---- collecting ---- */
-
-static struct rdb_save_item *item_new(struct rdb_save *s) {
-    if (s->item_count == s->item_cap) {
-        s->item_cap = s->item_cap > 0 ? s->item_cap * 2 : ITEMS_FIRST;
-        s->items = mem_realloc(s->items, s->item_cap * sizeof *s->items);
-    }
-    return &s->items[s->item_count++];
-}
-
-static void collect_text(struct rdb_save *s, const char *text, size_t len) {
-    *item_new(s) = (struct rdb_save_item){.kind = ITEM_TEXT, .text = text, .len = len};
-}
-
-static void collect_integer(struct rdb_save *s, int64_t n) {
-    *item_new(s) = (struct rdb_save_item){.kind = ITEM_INTEGER, .integer = n};
-}
-
-static void collect_value(struct rdb_save *s, const struct hash_value *v) {
-    if (v->data)
-        collect_text(s, v->data, v->len);
-    else
-        collect_integer(s, v->integer);
-}
-
-static bool collect_field(void *arg, const struct hash_value *field, const struct hash_value *value) {
-    collect_value(arg, field);
-    collect_value(arg, value);
-    return true;
-}
-
-static bool collect_member(void *arg, struct set_member *m) {
-    if (m->text)
-        collect_text(arg, m->text, m->len);
-    else
-        collect_integer(arg, m->integer);
-    return true;
-}
-
-static void collect_scored(struct rdb_save *s) {
-    struct zset_item item;
-    for (int i = 0; i < ZSET_ITEMS; i++) {
-        if (!zset_cursor_get(&s->cursor, &item)) {
-            s->walked = true;
-            return;
-        }
-        collect_text(s, item.member, item.len); /* which lies in an entry: the set is a large one */
-        *item_new(s) = (struct rdb_save_item){.kind = ITEM_SCORE, .score = item.score};
-        zset_cursor_prev(&s->cursor);
-    }
 }
 
 /* ---- lists ---- */
@@ -109,8 +55,8 @@ static void write_node(struct rdb_save *s, const struct chain_node *n) {
 
 static void write_next_node(struct rdb_save *s) {
     const struct chain *c = s->object;
-    const struct chain_node *n = chain_node(c, (uint32_t)s->place++);
-    s->walked = s->place == c->nodes;
+    const struct chain_node *n = chain_node(c, s->node++);
+    s->walked = s->node == c->nodes;
     if (!chain_node_is_blob(n)) {
         write_node(s, n);
         return;
@@ -147,22 +93,16 @@ void rdb_collection_begin(struct rdb_save *s) {
     } else if (s->type == TYPE_HASH) {
         rdb_write_length(s->out, hash_count(s->object));
     } else if (s->type == TYPE_ZSET) {
-        size_t count = zset_count(s->object);
-        ASSERT(count > 0);
-        rdb_write_length(s->out, count);
-        s->cursor = zset_cursor_at(s->object, count - 1);
+        rdb_write_length(s->out, zset_count(s->object));
     }
+    if (!s->walked && s->type != TYPE_LIST) value_walk_begin(&s->walk, s->type, s->object);
 }
 
 void rdb_collection_collect(struct rdb_save *s) {
-    switch (s->type) {
-    case TYPE_LIST: write_next_node(s); return;
-    case TYPE_ZSET: collect_scored(s); return;
-    case TYPE_SET: s->place = set_scan(s->object, s->place, collect_member, s); break;
-    case TYPE_HASH: s->place = hash_scan(s->object, s->place, collect_field, s); break;
-    case TYPE_STRING:
-    case TYPE_STREAM:
-    case TYPE_COUNT: ASSERT(false);
+    if (s->type == TYPE_LIST) {
+        write_next_node(s);
+        return;
     }
-    s->walked = s->place == 0;
+    value_walk_collect(&s->walk);
+    s->walked = s->walk.over;
 }

@@ -13,7 +13,7 @@ enum rdb_type rdb_collection_type(enum value_type type, const void *object);
 /* Writes what stands before the elements; a small object is written, or begun, as a whole (and `walked` is
  * true). */
 void rdb_collection_begin(struct rdb_save *s);
-/* Puts some of the elements that are left into s->items, or writes them; sets `walked` after the last. */
+/* Collects some of the elements that are left, or writes them; sets `walked` after the last. */
 void rdb_collection_collect(struct rdb_save *s);
 
 #endif

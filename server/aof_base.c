@@ -1,4 +1,4 @@
-/* aof_base.c: making a base: the data at a cut as an RDB file, from which on an increment goes on. No fork, no pause.
+/* aof_base.c: making a base: the data at a cut as an RDB file (or as commands: aof-use-rdb-preamble no), from which on an increment goes on. No fork, no pause.
  *
  * Several occasions (BGREWRITEAOF while it is off makes a base alone), one way; each step begins the next when it is done:
  *
@@ -126,6 +126,8 @@ static void begin_dump(struct coordinator *c, struct cut *cut) {
     struct dump_options options = {.compress = config->rdbcompression,
                                    .checksum = config->rdbchecksum,
                                    .aof_base = true,
+                                   .commands = aof.job_commands,
+                                   .timestamp = config->aof_timestamp_enabled,
                                    .now_ms = clock_unix_ms()};
     struct identity history;
     (void)cut;
@@ -150,8 +152,9 @@ static void base_opened(struct thread *t, struct save *save) {
 }
 
 static void open_base(struct thread *t) {
+    aof.job_commands = !config_get()->aof_use_rdb_preamble;
     const struct aof_file *base =
-        aof_manifest_set_base(&aof.next, aof.prefix, true, aof.job != AOF_BASE_ONLY);
+        aof_manifest_set_base(&aof.next, aof.prefix, !aof.job_commands, aof.job != AOF_BASE_ONLY);
     aof.save.opened = base_opened;
     aof.save.done = base_saved;
     aof.save.sync_on_the_way = config_get()->aof_rewrite_incremental_fsync;

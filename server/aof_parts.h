@@ -46,7 +46,8 @@ struct aof {
     struct aof_manifest next;                /* the manifest to be, */
     void (*manifest_done)(struct thread *t); /* what follows when it is written, */
     unsigned removing;                       /* the file of the history that is being removed, */
-    int job_fd;                              /* its increment */
+    int job_fd;                              /* its increment, */
+    bool job_commands;                       /* whether its base is in form of commands */
     int64_t job_began_s, failed_s;
     unsigned failures;
     bool cutting, ending;

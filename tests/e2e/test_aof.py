@@ -310,7 +310,7 @@ def test_always_keeps_from_replicas_what_is_not_durable(ctx):
         eventually(lambda kind=kind: have(kind.encode()), 5, "what is durable now")
         client("SET", "a", "1")
     eventually(lambda: is_up(late), 10, "the link of the one that came while the disk hung")
-    equal(late.client()("GET", "a"), b"1")
+    eventually(lambda: late.client()("GET", "a") == b"1" and have(b"1"), 10, "what came last")
     other("DEBUG", "FILE-FAULT", "write", "0", "HANG")
     client.send_command("SET", "a", "lost")
     time.sleep(0.3)

@@ -1,6 +1,9 @@
-/* test_rdb_save.c: values of every type and encoding written, in steps of any size, and read again. */
+/* test_rdb_save.c: values of every type and encoding written, in steps of any size, and read again; and written as the
+ * commands that make them. */
 #include "rdb_helper.h"
 
+#include "persist/aof_read.h"
+#include "persist/aof_save.h"
 #include "persist/rdb_skim.h"
 #include "shard/type/hash.h"
 #include "shard/type/list.h"
@@ -226,6 +229,69 @@ static void skim(const struct buf *b, struct random *r) {
     cr_assert_eq(present, b->len);
 }
 
+/* ---- as commands ---- */
+
+static void save_commands(struct buf *to, const struct entry *e, size_t budget) {
+    struct rdb_writer w;
+    struct aof_save s;
+    rdb_writer_init(&w, rdb_test_take, to);
+    aof_save_begin(&s, &w, e);
+    while (aof_save_step(&s, budget)) continue;
+    aof_save_end(&s);
+    rdb_write_flush(&w);
+    rdb_writer_close(&w);
+}
+
+static bool has_element(const struct entry *e, const struct aof_word *words) {
+    void *object = entry_object(e);
+    struct set_member m;
+    struct hash_value found;
+    double score, told;
+    char digits[TEXT_I64_MAX];
+    size_t len;
+    switch (entry_type(e)) {
+    case TYPE_LIST: return true; /* their order is looked at in the e2e tests */
+    case TYPE_SET: set_member_from_text(&m, words[0].data, words[0].len); return set_has(object, &m);
+    case TYPE_ZSET:
+        return zset_score(object, words[1].data, words[1].len, &score) &&
+               text_to_double(words[0].data, words[0].len, &told) && told == score;
+    default: break;
+    }
+    struct hash_field f = hash_field(words[0].data, words[0].len);
+    if (!hash_get(object, &f, &found)) return false;
+    const char *text = hash_value_text(&found, digits, &len);
+    return len == words[1].len && memcmp(text, words[1].data, len) == 0;
+}
+
+/* Every command is one that makes elements which the value has, and they are as many. */
+static void check_commands(struct buf *b, const struct entry *e) {
+    struct aof_reader reader = {0};
+    size_t at = 0, found = 0, width = entry_type(e) == TYPE_HASH || entry_type(e) == TYPE_ZSET ? 2 : 1;
+    for (; at < b->len; at += reader.used) {
+        cr_assert_eq(aof_read(&reader, b->data + at, b->len - at), AOF_READ_COMMAND);
+        cr_assert_eq(reader.words[1].len, strlen("some key"));
+        unsigned elements = reader.count - 2;
+        cr_assert(elements > 0 && elements % width == 0 && elements <= 64 * width);
+        for (unsigned i = 2; i < reader.count && entry_type(e) != TYPE_STRING; i += width)
+            cr_assert(has_element(e, &reader.words[i]));
+        found += elements / width;
+    }
+    cr_assert_eq(found,
+                 entry_type(e) == TYPE_STRING ? 1 : value_methods_get(entry_type(e))->count(entry_object(e)));
+    aof_reader_free(&reader);
+}
+
+static void as_commands(struct random *r, const struct entry *e) {
+    struct buf b = {0}, in_steps = {0};
+    save_commands(&b, e, SIZE_MAX);
+    save_commands(&in_steps, e, 1 + random_below(r, 5000));
+    cr_assert_eq(b.len, in_steps.len);
+    cr_assert_eq(memcmp(b.data, in_steps.data, b.len), 0);
+    check_commands(&b, e);
+    buf_free(&b);
+    buf_free(&in_steps);
+}
+
 static void there_and_back(struct random *r, enum value_type type, size_t count, size_t longest) {
     char *text = mem_alloc((size_t)2 * TEXT_MAX + TEXT_I64_MAX);
     struct entry *e = random_entry(r, type, count, longest, text);
@@ -241,6 +307,7 @@ static void there_and_back(struct random *r, enum value_type type, size_t count,
         buf_free(&b);
         buf_free(&in_steps);
     }
+    as_commands(r, e);
     entry_free(e);
     mem_free(text);
 }
