@@ -128,6 +128,10 @@ static void connect_to_next(void) {
         link_fail(why);
         return;
     }
+    int error = *l->settings.source ? socket_come_from(l->fd, address, l->settings.source) : 0;
+    if (error < 0) /* as redis-server: better from another address than not at all */
+        log_warning("The link to the primary cannot come from bind-source-addr '%s': %s", l->settings.source,
+                    strerror(-error));
     l->state = LINK_CONNECTS;
     l->connecting = true;
     l->in_flight++;

@@ -53,6 +53,7 @@ struct link_settings {
     char user[LINK_WORD_MAX], password[LINK_WORD_MAX]; /* "": none */
     char announced_host[LINK_HOST_MAX];                /* "": where it comes from */
     int announced_port;
+    char source[LINK_HOST_MAX]; /* the address that it is to come from; "": any */
     int64_t timeout_s;
     bool failover; /* it is to take over as the primary, as soon as we ask it for its stream */
 };

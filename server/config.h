@@ -131,32 +131,20 @@ struct config {
     int latency_percentile_count;
     double latency_tracking_info_percentiles[CONFIG_PERCENTILES_MAX];
 
-    /* Kept for subsystems that do not exist yet; nothing reads them (OPTION_IDLE in the table). */
-    int64_t busy_reply_threshold;
-    uint64_t tracking_table_max_keys;
-    uint64_t acllog_max_len;
-    int acl_pubsub_default;
-    int sanitize_dump_payload;
-    int propagation_error_behavior;
-    int io_threads;
-    bool io_threads_do_reads;
-    bool jemalloc_bg_thread;
-    int active_defrag_cycle_min, active_defrag_cycle_max;
-    int active_defrag_threshold_lower, active_defrag_threshold_upper;
-    uint64_t active_defrag_max_scan_fields, active_defrag_ignore_bytes;
-    const char *bio_cpulist, *aof_rewrite_cpulist, *bgsave_cpulist;
-    const char *ignore_warnings;
+    /* Persistence. */
     struct config_save save;
     const char *dbfilename;
-    bool rdbcompression, rdbchecksum, rdb_del_sync_files, rdb_save_incremental_fsync;
+    bool rdbcompression, rdbchecksum, rdb_save_incremental_fsync;
     bool stop_writes_on_bgsave_error;
     bool appendonly;
     const char *appendfilename, *appenddirname;
     int appendfsync; /* enum config_append_fsync */
     bool no_appendfsync_on_rewrite, aof_load_truncated, aof_use_rdb_preamble, aof_timestamp_enabled;
-    bool aof_disable_auto_gc, aof_rewrite_incremental_fsync;
+    bool aof_rewrite_incremental_fsync;
     int auto_aof_rewrite_percentage;
     uint64_t auto_aof_rewrite_min_size;
+
+    /* Replication. */
     const char *replicaof; /* "host port", or "" */
     const char *masteruser, *masterauth;
     const char *bind_source_addr;
@@ -164,7 +152,6 @@ struct config {
     int replica_announce_port;
     bool replica_announced, replica_serve_stale_data, replica_read_only, replica_ignore_maxmemory;
     bool replica_refuse_empty_primary;
-    bool replica_lazy_flush, replica_ignore_disk_write_errors;
     int replica_priority;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
     int repl_diskless_sync_delay, repl_diskless_sync_period, repl_diskless_sync_max_replicas;
@@ -173,6 +160,23 @@ struct config {
     uint64_t repl_backlog_size, repl_spill_max_size;
     int64_t repl_backlog_ttl;
     int min_replicas_to_write, min_replicas_max_lag;
+    int propagation_error_behavior;
+
+    /* Kept for subsystems that do not exist yet; nothing reads them (OPTION_IDLE in the table). */
+    int64_t busy_reply_threshold;
+    uint64_t tracking_table_max_keys;
+    uint64_t acllog_max_len;
+    int acl_pubsub_default;
+    int sanitize_dump_payload;
+    int io_threads;
+    bool io_threads_do_reads;
+    bool jemalloc_bg_thread;
+    int active_defrag_cycle_min, active_defrag_cycle_max;
+    int active_defrag_threshold_lower, active_defrag_threshold_upper;
+    uint64_t active_defrag_max_scan_fields, active_defrag_ignore_bytes;
+    const char *bio_cpulist, *aof_rewrite_cpulist, *bgsave_cpulist;
+    const char *ignore_warnings;
+    bool rdb_del_sync_files, aof_disable_auto_gc, replica_lazy_flush, replica_ignore_disk_write_errors;
     const char *cluster_config_file, *cluster_announce_ip, *cluster_announce_hostname;
     const char *cluster_announce_human_nodename;
     int cluster_announce_port, cluster_announce_bus_port, cluster_announce_tls_port, cluster_port;

@@ -127,6 +127,7 @@ static bool configure(struct link_settings *s) {
     snprintf(s->user, sizeof s->user, "%s", config->masteruser);
     snprintf(s->password, sizeof s->password, "%s", config->masterauth);
     snprintf(s->announced_host, sizeof s->announced_host, "%s", config->replica_announce_ip);
+    snprintf(s->source, sizeof s->source, "%s", config->bind_source_addr);
     s->failover = follower.failover;
     s->announced_port = config->replica_announce_port ? config->replica_announce_port : (int)config->port;
     /* What was not whole comes again. */

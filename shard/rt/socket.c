@@ -113,6 +113,18 @@ int socket_stream(const struct socket_address *address) {
     return fd < 0 ? -errno : fd;
 }
 
+int socket_come_from(int fd, const struct socket_address *to, const char *numeric) {
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    int family = to->bytes.ss_family;
+    if (family != AF_INET && family != AF_INET6) return -EAFNOSUPPORT;
+    void *address = family == AF_INET ? (void *)&four.sin_addr : (void *)&six.sin6_addr;
+    if (inet_pton(family, numeric, address) != 1) return -EINVAL;
+    int result = family == AF_INET ? bind(fd, (struct sockaddr *)&four, sizeof four)
+                                   : bind(fd, (struct sockaddr *)&six, sizeof six);
+    return result < 0 ? -errno : 0;
+}
+
 int socket_accept_waiting(int listener) {
     fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) | O_NONBLOCK);
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);

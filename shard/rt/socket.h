@@ -34,6 +34,8 @@ int socket_resolve(const char *host, int port, struct socket_addresses *found, c
 int socket_unix_address(const char *path, struct socket_address *address, char *why, size_t why_cap);
 /* A stream socket of the address's family, not yet connected. Returns the descriptor or -errno. */
 int socket_stream(const struct socket_address *address);
+/* Has a socket that is about to be connected come from this numeric address (of the same family). Returns 0 or -errno. */
+int socket_come_from(int fd, const struct socket_address *to, const char *numeric);
 /* A connection that waits to be accepted; -errno (-EAGAIN) where there is none. */
 int socket_accept_waiting(int listener);
 /* TCP_NODELAY, and keep-alive probes after `keepalive_s` idle seconds (0: none). */

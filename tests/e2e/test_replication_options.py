@@ -3,7 +3,7 @@ import random
 import threading
 import time
 
-from harness import equal, eventually, only, timeout
+from harness import contains, equal, eventually, only, timeout
 from resp import Error
 from test_replication_primary import info, wait_until_level
 from test_replication_replica import primary_of, wait_for_link
@@ -209,3 +209,18 @@ def test_a_period_between_dumps(ctx):
     assert time.monotonic() - began > 1.9
     equal(primary.log_text().count("Starting a dump for SYNC"), 2)
     equal(primary.client()("CONFIG", "GET", "repl-diskless-sync-period"), [b"repl-diskless-sync-period", b"2"])
+
+
+@only("gyre")
+def test_the_address_that_the_link_comes_from(ctx):
+    """As told, where that can be; from any other rather than not at all."""
+    for kind in ("gyre", "redis"):
+        primary = ctx.server(*OPTIONS)
+        replica = ctx.server(*OPTIONS, "--bind-source-addr", "127.0.0.5", kind=kind)
+        replica.client()("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for_link(replica)
+        contains(info(primary.client(), "slave0"), f"ip=127.0.0.5,port={replica.port},state=")
+        for source, comes_from in (("192.0.2.1", "127.0.0.1"), ("no address", "127.0.0.1"), ("127.0.0.9", "127.0.0.9"), ("", "127.0.0.1")):
+            equal(replica.client()("CONFIG", "SET", "bind-source-addr", source), "OK")
+            primary.client()("CLIENT", "KILL", "TYPE", "replica")
+            eventually(lambda address=comes_from: f"ip={address}," in (info(primary.client(), "slave0") or ""), 10, f"a link from {source}")
