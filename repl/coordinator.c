@@ -15,6 +15,12 @@ void coordinator_cut(struct coordinator *c, struct cut *cut) {
     thread_wake(&c->thread, &c->thread);
 }
 
+void coordinator_keep_cuts(struct coordinator *c, bool keep) {
+    ASSERT(thread_self() == &c->thread && c->keeps_cuts != keep && (!keep || !c->cuts));
+    c->keeps_cuts = keep;
+    if (c->cuts) thread_wake(&c->thread, &c->thread);
+}
+
 /* Tries to get hold of everything; refused, it is woken when that is worth another try. */
 static void run_cuts(struct coordinator *c) {
     static struct hold *holds[SLICES_MAX];
@@ -43,7 +49,7 @@ bool coordinator_run(struct coordinator *c, char *why, size_t why_cap) {
         const struct completion *done;
         while ((done = ring_next(c->thread.ring)))
             if (!file_completion(&c->thread, done)) c->completion(c, done);
-        if (woken && c->cuts) run_cuts(c);
+        if (woken && c->cuts && !c->keeps_cuts) run_cuts(c);
         c->turn(c);
         if (c->thread.turn_mono_ns < next_beat_ns) continue;
         next_beat_ns = c->thread.turn_mono_ns + beat_ns;

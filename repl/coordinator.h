@@ -28,6 +28,7 @@ struct cut {
 struct coordinator {
     struct thread thread;         /* first: the coordinator is a thread */
     struct cut *cuts, *cuts_last; /* wanted, oldest first */
+    bool keeps_cuts;              /* they wait: see coordinator_keep_cuts */
     unsigned passes;              /* see hold_take_set */
     void (*started)(struct coordinator *c);
     void (*completion)(struct coordinator *c, const struct completion *done);
@@ -41,6 +42,10 @@ struct coordinator {
 /* Has `cut` run as soon as all slices can be had, once; cuts asked for before run before it, in the same instant
  * if need be. On the coordinator's thread; `cut` stays the caller's and where it is until it has run. */
 void coordinator_cut(struct coordinator *c, struct cut *cut);
+
+/* Has cuts wait, or not any more: for as long as it takes another thread to do what it was given, which must not depend
+ * on a cut. None may be wanted when it begins. On the coordinator's thread. */
+void coordinator_keep_cuts(struct coordinator *c, bool keep);
 
 /* The body of its thread. Returns false (reason in `why`) when it could not start. */
 bool coordinator_run(struct coordinator *c, char *why, size_t why_cap);

@@ -11,6 +11,7 @@ static struct feed {
     bool attached[FEED_USERS]; /* from feed_begin to feed_leave */
     bool relayed, changes_itself;
     int64_t selected; /* while it is relayed: behind its last byte */
+    size_t ahead;     /* see feed_run_ahead */
     void (*catch_up)(void);
     void (*catch_up_to)(uint64_t place);
 } feed;
@@ -73,6 +74,7 @@ void feed_register_relay(void (*catch_up)(void), void (*catch_up_to)(uint64_t pl
 }
 
 void feed_complete(void) {
+    ASSERT(!feed.ahead);
     feed_merge(UINT64_MAX);
     if (feed.relayed && feed.catch_up) feed.catch_up();
 }
@@ -81,6 +83,25 @@ void feed_relay(const char *bytes, size_t n, int64_t before, int64_t after) {
     ASSERT(feed.relayed);
     feed.selected = after;
     if (feed.stream.last) stream_relay(&feed.stream, bytes, n, before, after);
+}
+
+/* The file is never ahead: what it says that the data is, the data has to be at a cut. */
+bool feed_may_run_ahead(void) {
+    return feed.relayed && feed.wanted[FEED_REPLICAS] && !feed.attached[FEED_FILE] && !feed.ahead;
+}
+
+void feed_run_ahead(const char *bytes, size_t n, int64_t before, int64_t after) {
+    ASSERT(feed_may_run_ahead());
+    feed_relay(bytes, n, before, after);
+    feed.ahead = n;
+}
+
+void feed_caught_up(void) {
+    feed.ahead = 0;
+}
+
+size_t feed_ahead(void) {
+    return feed.ahead;
 }
 
 int64_t feed_selected(void) {

@@ -39,6 +39,13 @@ void feed_register_relay(void (*catch_up)(void), void (*catch_up_to)(uint64_t pl
 void feed_complete(void);
 /* Says what a primary said: see stream_relay. Nothing happens while the stream is closed. */
 void feed_relay(const char *bytes, size_t n, int64_t before, int64_t after);
+/* The same of what is not applied yet but will be, all of it, before the next cut: replicas need not wait for that. Only
+ * where it may, and until feed_caught_up says that it has been. */
+bool feed_may_run_ahead(void);
+void feed_run_ahead(const char *bytes, size_t n, int64_t before, int64_t after);
+void feed_caught_up(void);
+/* Bytes at the end of the stream that are not applied yet. */
+size_t feed_ahead(void);
 /* The database that those who follow have selected at the end of the stream; what it is where a relayed one begins. */
 int64_t feed_selected(void);
 void feed_set_selected(int64_t database);

@@ -53,7 +53,7 @@ static void begin_at_cut(struct coordinator *c, struct cut *cut) {
     int64_t database = feed_selected();
     stream_note_cut(feed_stream(), &mark);
     ASSERT(mark.reached && feed_has_all());
-    identity_set_offset(backlog_end(&replicas.backlog));
+    replicas_note_offset();
     struct identity ours = identity_get();
     struct dump_options options = {.compress = replicas.settings.compress,
                                    .checksum = replicas.settings.checksum,

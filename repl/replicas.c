@@ -111,8 +111,13 @@ bool replicas_has_backlog(void) {
     return replicas.backlog.stream != NULL;
 }
 
+/* Without what replicas are told before it has been done here. */
 void replicas_note_offset(void) {
-    if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog));
+    if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog) - (int64_t)feed_ahead());
+}
+
+bool replicas_are_there(void) {
+    return replicas.count > 0;
 }
 
 static void host_of(const struct replica *r, char host[static REPLICA_HOST_MAX]) {
@@ -364,7 +369,7 @@ void replicas_turn(struct coordinator *c) {
     atomic_store_explicit(&view.thread, c->thread.index, memory_order_relaxed);
     note_entries();
     if (UNLIKELY(atomic_exchange(&view.ask, false))) ask_for_acknowledgements();
-    if (replicas.backlog.stream) identity_set_offset(backlog_end(&replicas.backlog));
+    replicas_note_offset();
     if (!replicas.count) return;
     replicas_check_lag(c->thread.turn_unix_ms);
     for (unsigned i = 0, seen = 0; i < REPLICAS_MAX && seen < replicas.count; i++) {

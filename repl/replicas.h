@@ -69,6 +69,8 @@ void replicas_renew_backlog(struct coordinator *c);
 bool replicas_has_backlog(void);
 /* The identity's offset is where the stream ends now. */
 void replicas_note_offset(void);
+/* Whether there is any. On the coordinator's thread. */
+bool replicas_are_there(void);
 /* A replica that has acknowledged all there is, where it says that it listens; the one with this address, unless host is
  * "". False: there is none. */
 bool replicas_find_level(const char *host, int port, char found[static REPLICA_HOST_MAX], int *found_port);

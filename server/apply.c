@@ -147,7 +147,7 @@ static void make_room(struct applier *a) {
 
 static bool is_above_limit(void) {
     const struct policy *policy = policy_get();
-    return policy->maxmemory_bytes && mem_used() > policy->maxmemory_bytes;
+    return policy->maxmemory_bytes && mem_countable() > policy->maxmemory_bytes;
 }
 
 enum apply_result applier_run(struct applier *a, struct apply_command *commands, unsigned count) {

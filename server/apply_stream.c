@@ -173,6 +173,43 @@ static enum progress read_ahead(void) {
     return IS_OVER;
 }
 
+/* ---- at a glance ---- */
+
+static bool selects(const struct aof_reader *r, int64_t *database) {
+    return r->count == 2 && text_to_i64(r->words[1].data, r->words[1].len, database) && *database >= 0 &&
+           *database < slices.databases;
+}
+
+static bool is_certain(const struct aof_reader *r, int64_t *database) {
+    const struct aof_word *words = r->words;
+    const struct command *cmd = commands_find(words[0].data, words[0].len);
+    if (cmd && cmd->subcommands)
+        cmd = r->count > 1 ? commands_find_sub(cmd, words[1].data, words[1].len) : NULL;
+    if (!cmd || !cmd->handler) return false;
+    if (is(r, 0, "SELECT")) return selects(r, database);
+    return cmd->arity < 0 ? r->count >= (unsigned)-cmd->arity : r->count == (unsigned)cmd->arity;
+}
+
+size_t apply_stream_glance(char *bytes, size_t len, int64_t *database) {
+    static struct aof_reader glance; /* the coordinator's */
+    size_t at = 0, whole = 0;
+    int64_t selected = *database;
+    bool in_multi = false;
+    while (at < len) {
+        enum aof_read_result seen = aof_read(&glance, bytes + at, len - at);
+        if (seen == AOF_READ_MORE) break;
+        if (seen != AOF_READ_COMMAND || !is_certain(&glance, &selected)) return 0;
+        enum kind kind = kind_of(&glance);
+        if (kind == KIND_EXEC && !in_multi) return 0;
+        in_multi = kind == KIND_MULTI || (in_multi && kind != KIND_EXEC);
+        at += glance.used;
+        if (in_multi) continue;
+        whole = at;
+        *database = selected;
+    }
+    return whole;
+}
+
 /* ---- applying ---- */
 
 /* With the slices held that were changed. */
@@ -225,7 +262,7 @@ static void run(struct thread *t, struct message *message) {
     (void)message;
     for (unsigned i = 0; progress == GOES_ON; i++) {
         if (i % AHEAD_MAX == AHEAD_MAX - 1 && clock_mono_ns() - began_ns > STEP_NS) break;
-        if (UNLIKELY(atomic_load_explicit(&own.batch->stop, memory_order_relaxed))) {
+        if (UNLIKELY(atomic_load_explicit(&own.batch->stop, memory_order_relaxed)) && !own.batch->whole) {
             end(STREAM_GOES_ON, NULL);
             return;
         }

@@ -43,6 +43,7 @@ struct stream_batch {
     struct buf bytes;
     uint64_t begins_at;      /* bytes of the primary's stream that were applied before it */
     struct stream_mark mark; /* applied so far: written with slices held, to be read with all of them held */
+    bool whole;              /* it is to be applied as far as apply_stream_glance said, even if: */
     _Atomic bool stop;       /* asks the worker to return it soon */
     /* When it has returned: */
     struct stream_mark end; /* applied in all */
@@ -57,6 +58,9 @@ struct stream_batch {
 /* From now on this worker applies; `origin` is what MONITOR shows of the primary. On the coordinator's
  * thread, as all of these; no batch may be on its way. */
 void apply_stream_begin(struct worker *w, const char *origin);
+/* How many of these bytes are commands that are known and transactions that are whole: all of them will be applied.
+ * 0: there are none, or it cannot be said at a glance. `database`: selected before; then, behind those bytes. */
+size_t apply_stream_glance(char *bytes, size_t len, int64_t *database);
 /* `batch->bytes` is filled, the mark zero with the database where it begins. `done` comes on the caller's thread. */
 void apply_stream(struct thread *t, struct stream_batch *batch);
 

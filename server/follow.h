@@ -7,7 +7,8 @@
  * The role changes only at a cut: the switches of all slices (SWITCH_REPLICA, SWITCH_READONLY) and what is told here
  * change in the same instant, so no write slips past. What has been applied is in the stream, byte for byte and
  * under the primary's id, before anybody can see another cut: so whoever follows this server, a dump of it, or the server
- * itself after a restart goes on where it was.
+ * itself after a restart goes on where it was. A short batch is in the stream before it is applied, where nothing but replicas
+ * hears the stream; then no cut comes before it has been, and until then it is not in the offset that we tell.
  *
  * On the coordinator's thread, except where said otherwise.
  */

@@ -2,6 +2,7 @@
 of it when the link, the primary or the server itself ends."""
 import os
 import random
+import select
 import time
 
 from harness import contains, equal, eventually, only, raises, slow, timeout
@@ -120,6 +121,57 @@ def test_its_clients_may_only_read(ctx):
     equal(client("CONFIG", "SET", "slave-read-only", "yes"), "OK")
     eventually(lambda: client("SET", "own", 2) == readonly, 5, "no write")
     equal(client("GET", "own"), b"local")
+
+
+@only("gyre")
+@timeout(90)
+def test_replicas_hear_of_it_before_it_is_applied(ctx):
+    """A replica in the middle whose data somebody holds: those below it have what comes nevertheless, and whatever becomes of the
+    middle meanwhile (its link is cut, it is saved, promoted), nobody is told anything twice or not at all."""
+    primary = primary_of(ctx)
+    primary.client()("SET", "k", 0)
+    middle = follow(ctx, primary.port)
+    nodes = [ctx.server(*OPTIONS, "--replicaof", f"127.0.0.1 {middle.port}", kind=kind) for kind in ("gyre", "redis")]
+    for node in nodes:
+        wait_for_link(node)
+    client, holder = middle.client(), middle.client()
+
+    def offset(server):
+        return int(info(server.client(), "slave_repl_offset" if server is not primary else "master_repl_offset"))
+
+    def push(value):
+        primary.client().pipeline([("MULTI",), ("SET", "k", value), ("RPUSH", "list", value), ("EXEC",), ("INCR", "n")])
+
+    happens = {"nothing": lambda: None,
+               "the link is cut": lambda: primary.client()("CLIENT", "KILL", "TYPE", "replica"),
+               "it is saved": lambda: client("BGSAVE"),
+               "a replica comes": lambda: nodes[0].client()("CLIENT", "KILL", "TYPE", "master"),
+               "it is promoted": lambda: client.send_command("REPLICAOF", "NO", "ONE")}
+    for value, (what, happen) in enumerate(happens.items(), 1):
+        wait_until_level(primary, middle, *nodes)
+        holder.send_command("DEBUG", "HOLD", "k", "2")
+        time.sleep(0.1)
+        push(value)
+        for node in nodes:
+            eventually(lambda node=node: node.client()("GET", "n") == str(value).encode(), 1.5, "what its primary has not yet")
+        equal(select.select([holder.socket], [], [], 0)[0], [], f"{what}: the hold is over too soon")
+        time.sleep(0.25)  # INFO is told of offsets every 100 ms
+        behind = offset(middle)
+        eventually(lambda: min(offset(node) for node in nodes) > behind, 1, "those below are further than the middle says it is")
+        happen()
+        if what != "it is promoted":
+            push("more")
+            primary.client()("DECR", "n")
+        equal(str(holder.read()), "OK", what)
+    equal(str(client.read()), "OK")
+    eventually(lambda: offset(nodes[0]) > behind and client("GET", "k") == str(value).encode(), 10, "what was on its way")
+    equal(client("SET", "own", 1), "OK")
+    wait_until_level(middle, *nodes)
+    digest = client("DEBUG", "DIGEST")
+    equal([node.client()("DEBUG", "DIGEST") for node in nodes], [digest] * 2)
+    primary.client()("SET", "own", 1)
+    equal(primary.client()("DEBUG", "DIGEST"), digest)
+    equal([info(server.client(), "sync_full") for server in (primary, middle)], ["1", "2"], "full synchronisations")
 
 
 @only("gyre")
