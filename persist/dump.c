@@ -428,18 +428,9 @@ static void write_header(struct thread *t, const uint64_t *keys, const uint64_t 
     hand_on_frame(t, &g);
 }
 
-void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink *sink) {
-    ASSERT(claimed_by && !dump_is_under_way() && !row.waiting);
-    claimed_by = NULL;
-    options = *o;
-    if (options.commands) options.checksum = options.compress = false;
-    reader = t;
-    memset(&row, 0, sizeof row);
-    row.sink = sink;
+/* Every slice gets its part of the snapshot, and every shard its share; adds up what there is in each database. */
+static void begin_slices(struct thread *t, uint64_t *keys, uint64_t *expiring) {
     row.slices_left = slices.count;
-    uint64_t *keys = mem_zalloc(2 * slices.databases * sizeof *keys), *expiring = keys + slices.databases;
-    uint64_t expected = 0;
-    snap_set_under_way(true);
     for (unsigned i = 0; i < slices.count; i++) {
         struct slice *s = &slices.all[i];
         for (unsigned d = 0; d < slices.databases; d++) {
@@ -451,6 +442,20 @@ void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink
         struct shard *shard = &shards[s->owner];
         if (atomic_fetch_add(&shard->left, 1) == 0) thread_wake(t, thread_by_index(s->owner));
     }
+}
+
+void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink *sink) {
+    ASSERT(claimed_by && !dump_is_under_way() && !row.waiting);
+    claimed_by = NULL;
+    options = *o;
+    if (options.commands) options.checksum = options.compress = false;
+    reader = t;
+    memset(&row, 0, sizeof row);
+    row.sink = sink;
+    uint64_t *keys = mem_zalloc(2 * slices.databases * sizeof *keys), *expiring = keys + slices.databases;
+    uint64_t expected = 0;
+    snap_set_under_way(true);
+    if (!options.no_keys) begin_slices(t, keys, expiring);
     for (unsigned d = 0; d < slices.databases; d++) expected += keys[d];
     atomic_store(&keys_saved, 0);
     atomic_store(&keys_expected, expected);
@@ -461,6 +466,7 @@ void dump_begin(struct thread *t, const struct dump_options *o, struct dump_sink
     else
         write_header(t, keys, expiring);
     mem_free(keys);
+    if (options.no_keys) end_of_row(t);
 }
 
 void dump_abort(void) {

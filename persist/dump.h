@@ -63,6 +63,7 @@ struct dump_options {
     bool aof_base;           /* the file is the base of an append-only file, */
     bool commands;           /* in form of commands, */
     bool timestamp;          /* that begins with a remark of when it was */
+    bool no_keys;            /* nothing but the frame of the file is wanted */
     int64_t now_ms;
     /* What the state is a prefix of, as replication has it; an id of NULL: nothing is said of that. Its text is needed
      * until dump_begin returns. */

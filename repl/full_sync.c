@@ -13,6 +13,7 @@
 static struct full_sync {
     struct spool *spool; /* being made; NULL: none is */
     struct cut cut;
+    bool no_keys; /* it is for those who want none */
     int64_t began_ms, failed_ms;
 } full_sync;
 
@@ -22,13 +23,17 @@ static void end_job(struct thread *t) {
     dump_disclaim(&full_sync);
 }
 
-/* The waiting ones begin with the dump. */
+static bool waits(const struct replica *r) {
+    return r && !r->closing && r->state == REPLICA_WAITS;
+}
+
+/* The waiting ones begin with the dump that they want. */
 static unsigned enter(struct spool *spool, const struct identity *ours) {
     char name[REPLICA_HOST_MAX + 16];
     unsigned count = 0;
     for (unsigned i = 0; i < REPLICAS_MAX; i++) {
         struct replica *r = replicas.all[i];
-        if (!r || r->closing || r->state != REPLICA_WAITS) continue;
+        if (!waits(r) || r->facts->no_keys != full_sync.no_keys) continue;
         replica_name(r, name, sizeof name);
         r->state = REPLICA_LOADS;
         r->spool = spool;
@@ -58,6 +63,7 @@ static void begin_at_cut(struct coordinator *c, struct cut *cut) {
     struct dump_options options = {.compress = replicas.settings.compress,
                                    .checksum = replicas.settings.checksum,
                                    .now_ms = clock_unix_ms(),
+                                   .no_keys = full_sync.no_keys,
                                    .replication_id = ours.id,
                                    .replication_offset = ours.offset,
                                    .replication_database = database};
@@ -102,9 +108,11 @@ static bool is_time(void) {
     unsigned waiting = 0;
     for (unsigned i = 0; i < REPLICAS_MAX; i++) {
         const struct replica *r = replicas.all[i];
-        if (!r || r->closing || r->state != REPLICA_WAITS) continue;
+        if (!waits(r)) continue;
         waiting++;
-        if (r->since_ms < since_ms) since_ms = r->since_ms;
+        if (r->since_ms > since_ms) continue;
+        since_ms = r->since_ms;
+        full_sync.no_keys = r->facts->no_keys; /* whoever has waited longest */
     }
     if (!waiting || now_ms - full_sync.failed_ms < 1000) return false;
     if (now_ms - full_sync.began_ms < replicas.settings.period_s * 1000) return false;

@@ -40,6 +40,7 @@ struct replica_request {
     bool psync;             /* PSYNC, not SYNC: it sends acknowledgements */
     bool knows_eof, knows_psync2; /* REPLCONF capa */
     bool dump_only;               /* REPLCONF rdb-only: no stream */
+    bool no_keys;                 /* REPLCONF rdb-filter-only: a dump without data */
     char id[REPLICATION_ID_LEN + 1];
     int64_t from; /* the first byte it wants: see psync.h */
 };

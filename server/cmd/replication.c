@@ -16,6 +16,7 @@
 #include "server/worker.h"
 #include "shard/base/log.h"
 #include "shard/base/mem.h"
+#include "shard/base/text.h"
 #include "shard/rt/clock.h"
 
 #include <limits.h>
@@ -65,11 +66,30 @@ static bool set_dump_only(struct call *c, unsigned i) {
     return true;
 }
 
+/* What the dump is to have, of which we know functions, and have none: in any case no keys. */
+static bool set_filter(struct call *c, unsigned i) {
+    struct text_word *words;
+    int count = text_split(c->argv[i].data, c->argv[i].len, &words);
+    if (count < 0) {
+        reply_errorf(c->reply, "ERR Missing rdb-filter-only values");
+        return false;
+    }
+    bool fine = true;
+    for (int k = 0; k < count && fine; k++) {
+        fine = text_is(words[k].data, words[k].len, "functions");
+        if (!fine) reply_errorf(c->reply, "ERR Unsupported rdb-filter-only option: %.128s", words[k].data);
+    }
+    mem_free(words);
+    if (fine) facts_of(c->client)->no_keys = true;
+    return fine;
+}
+
 /* One option and its value. False: there is nothing more to say. */
 static bool configure(struct call *c, unsigned i) {
     if (call_is(c, i, "listening-port")) return set_port(c, i + 1);
     if (call_is(c, i, "ip-address")) return set_host(c, i + 1);
     if (call_is(c, i, "rdb-only")) return set_dump_only(c, i + 1);
+    if (call_is(c, i, "rdb-filter-only")) return set_filter(c, i + 1);
     if (call_is(c, i, "capa")) {
         if (call_is(c, i + 1, "eof")) facts_of(c->client)->knows_eof = true;
         if (call_is(c, i + 1, "psync2")) facts_of(c->client)->knows_psync2 = true;
