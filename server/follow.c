@@ -35,15 +35,14 @@ static struct {
 static _Atomic uint64_t requested, finished;
 
 void follow_show(void) {
-    struct follow_view view = {
-        .replica = follower.replica,
-        .port = follower.port,
-        .client_id = follower.client_id,
-        .loads = follower.phase == FOLLOW_LOADS,
-        .link = link_view(),
-        .offset = follower.resumable || follower.phase == FOLLOW_IDLE ? identity_get().offset : 0,
-        .refused_empty = follower.refused_empty,
-        .stopped = follower.stopped};
+    struct follow_view view = {.replica = follower.replica,
+                               .port = follower.port,
+                               .client_id = follower.client_id,
+                               .loads = follower.phase == FOLLOW_LOADS,
+                               .link = link_view(),
+                               .counts = follower.resumable || follower.phase == FOLLOW_IDLE,
+                               .refused_empty = follower.refused_empty,
+                               .stopped = follower.stopped};
     memcpy(view.host, follower.host, sizeof view.host);
     if (follower.stopped) memcpy(view.link.why, follower.stopped_why, sizeof view.link.why);
     spin_lock(&seen.lock);
@@ -55,6 +54,7 @@ struct follow_view follow_view(void) {
     spin_lock(&seen.lock);
     struct follow_view view = seen.view;
     spin_unlock(&seen.lock);
+    if (view.counts) view.offset = identity_get().offset;
     return view;
 }
 

@@ -56,7 +56,8 @@ struct follow_view {
     bool loads;
     uint64_t client_id; /* the link's, among the clients' */
     struct link_view link;
-    int64_t offset;     /* read and applied */
+    bool counts;        /* what there is, is of a known history: */
+    int64_t offset;     /* of which so much is read and applied, up to this moment; else 0 */
     bool refused_empty; /* the primary has lost everything, and we keep what we have */
     bool stopped;       /* for good, or until REPLICAOF: link.why */
 };

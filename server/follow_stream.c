@@ -49,7 +49,8 @@ void follow_catch_up(void) {
  * saves two changes of threads. Until it has been, no cut may come: there, what is in the stream is what the data has. */
 static bool relay_early(void) {
     struct buf *bytes = &follower.batch.bytes;
-    int64_t database = follower.relayed_database;
+    int64_t database =
+        follower.relayed_database < 0 ? 0 : follower.relayed_database; /* where applying begins */
     if (bytes->len > EARLY_BYTES || !replicas_are_there()) return false;
     if (!feed_may_run_ahead() || follower.coordinator->cuts) return false;
     size_t n = apply_stream_glance(bytes->data, bytes->len, &database);

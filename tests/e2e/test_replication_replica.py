@@ -155,7 +155,6 @@ def test_replicas_hear_of_it_before_it_is_applied(ctx):
         for node in nodes:
             eventually(lambda node=node: node.client()("GET", "n") == str(value).encode(), 1.5, "what its primary has not yet")
         equal(select.select([holder.socket], [], [], 0)[0], [], f"{what}: the hold is over too soon")
-        time.sleep(0.25)  # INFO is told of offsets every 100 ms
         behind = offset(middle)
         eventually(lambda: min(offset(node) for node in nodes) > behind, 1, "those below are further than the middle says it is")
         happen()
